@@ -1,0 +1,469 @@
+"""The MQTT contract, version 1: topics, payload types, and decoding to an event or a named refusal.
+
+Units are in the names; times are integer microseconds since the Unix epoch, UTC. Unknown fields are ignored, so that a
+newer machine can talk to an older service. Everything another program may rely on is in this module, and
+`docs/asyncapi.yaml` is generated from it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+ROOT: Final = "sledwatch/v1"
+VERSION: Final = 1
+
+# What a message may hold. A frame lasts 100 ms to 10 s at 10 to 1 000 Hz, so 1 000 samples are plenty; 64 KiB leave
+# room for a load and two forces beside each of them.
+MAX_PAYLOAD_BYTES: Final = 64 * 1024
+MAX_SAMPLES: Final = 1_000
+MAX_LOAD_KG: Final = 1_500.0
+MIN_DEPTH_MM: Final = -50.0
+MAX_DEPTH_MM: Final = 2_000.0
+MIN_USABLE_SHARE: Final = 0.5
+MAX_AHEAD_US: Final = 5 * 60 * 1_000_000
+MAX_BEHIND_US: Final = 30 * 24 * 3600 * 1_000_000
+# A cue later than this would speak of a movement that is over.
+CUE_EXPIRES_S: Final = 5
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+TimeUs = Annotated[int, Meta(ge=-(2**62), le=2**62, description="microseconds since the Unix epoch, UTC")]
+Degrees = Annotated[float, Meta(ge=-90, le=90)]
+Positive = Annotated[float, Meta(gt=0)]
+Kind = Literal["incline", "seated", "supine"]
+Tier = Literal["calibrated", "transferred", "estimated", "own-history"]
+Severity = Literal["note", "warn", "alert"]
+AlertState = Literal["open", "acknowledged", "silenced", "resolved"]
+
+
+class Held(Struct, frozen=True, rename={"from_seq": "from", "to_seq": "to"}):
+    """A range of numbers (both ends included) of an earlier boot that a machine still keeps, not being stored yet."""
+
+    boot: str
+    from_seq: Count
+    to_seq: Count
+
+
+class Online(Struct, frozen=True, tag_field="status", tag="online"):
+    """A machine's birth certificate, published retained at each connection."""
+
+    boot: str
+    kind: Kind
+    rail_deg: Degrees
+    backrest_deg: Degrees
+    travel_mm: Annotated[float, Meta(gt=0, le=MAX_DEPTH_MM)]
+    rate_hz: Positive
+    resistance: Literal["plates", "stack"] = "plates"
+    ratio: Annotated[float, Meta(gt=0, description="stack travel / sled travel")] = 1.0
+    moves: Literal["plate", "seat"] = "plate"
+    reach_mm: Annotated[float, Meta(gt=0, description="hip point to footplate at depth 0 and notch 0")] | None = None
+    notch_mm: Annotated[float, Meta(description="what one notch adds to the reach")] | None = None
+    model: str | None = None
+    firmware: str | None = None
+    oldest_seq: Annotated[int, Meta(ge=0, description="the oldest number it still holds of this boot")] = 0
+    held: tuple[Held, ...] = ()
+    v: int = VERSION
+
+
+class Offline(Struct, frozen=True, tag_field="status", tag="offline"):
+    """A machine's last will, and what it says when it is switched off."""
+
+    boot: str
+    v: int = VERSION
+
+
+class Setup(Struct, frozen=True):
+    """How the seat and the feet are set for a session."""
+
+    backrest_deg: Degrees
+    notch: Annotated[int, Meta(ge=0, le=100)]
+    foot_row: Annotated[int, Meta(ge=0, le=100)]
+    foot_offset_mm: float = 0.0
+
+
+class SessionStart(Struct, frozen=True, tag_field="event", tag="start"):
+    """Somebody badged in."""
+
+    boot: str
+    seq: Count
+    session: str
+    user: str
+    t_us: TimeUs
+    setup: Setup
+    v: int = VERSION
+
+
+class SessionSetup(Struct, frozen=True, tag_field="event", tag="setup"):
+    """The seat or the foot row was changed within a session."""
+
+    boot: str
+    seq: Count
+    session: str
+    t_us: TimeUs
+    setup: Setup
+    v: int = VERSION
+
+
+class SessionEnd(Struct, frozen=True, tag_field="event", tag="end"):
+    """A session is over."""
+
+    boot: str
+    seq: Count
+    session: str
+    t_us: TimeUs
+    reason: Literal["badge_out", "timeout", "reboot"]
+    v: int = VERSION
+
+
+class Frame(Struct, frozen=True):
+    """A run of samples, in columns: sample i was taken at `t_us + i * dt_us`.
+
+    depth_mm: sled travel from the rack towards the user, None where the sensor gave nothing.
+    load_kg: the moved mass, one number for the frame or one a sample.
+    """
+
+    boot: str
+    seq: Count
+    t_us: TimeUs
+    dt_us: Annotated[int, Meta(gt=0, le=10_000_000)]
+    depth_mm: list[float | None]
+    load_kg: float | list[float]
+    session: str | None = None
+    left_n: list[float | None] | None = None
+    right_n: list[float | None] | None = None
+    v: int = VERSION
+
+
+class StoredBoot(Struct, frozen=True):
+    """Up to `seq` all is durable or settled but for the ranges in `missing` (both ends included); -1 for nothing."""
+
+    boot: str
+    seq: Annotated[int, Meta(ge=-1)]
+    missing: tuple[tuple[int, int], ...] = ()
+
+
+class Stored(Struct, frozen=True):
+    """The watermark: what a machine need not keep any longer."""
+
+    boots: tuple[StoredBoot, ...]
+    v: int = VERSION
+
+
+class Limit(Struct, frozen=True):
+    """The depth limit of the member on the machine; `limit_mm` None means none is set."""
+
+    session: str
+    limit_mm: float | None
+    caution_mm: float | None
+    tier: Tier | None
+    v: int = VERSION
+
+
+class Cue(Struct, frozen=True):
+    """Something to show the member at the machine, now."""
+
+    session: str
+    kind: Literal["caution", "excessive", "fatigue"]
+    t_us: TimeUs
+    depth_mm: float
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rep:
+    """One repetition: an eccentric phase (sled towards the user), then a concentric one.
+
+    depth_mm: at the bottom. rom_mm: the concentric travel. None where a figure is undefined, for example velocities
+    below 30 Hz. `quality_reason` says why a rep is unsure.
+    """
+
+    session: str
+    user: str
+    gym: str
+    machine: str
+    set: int
+    rep: int
+    t_start_us: int
+    t_turn_us: int
+    t_end_us: int
+    load_kg: float
+    depth_mm: float
+    rom_mm: float
+    eccentric_s: float
+    concentric_s: float
+    bottom_dwell_s: float | None = None
+    mean_velocity_m_s: float | None = None
+    mean_propulsive_velocity_m_s: float | None = None
+    peak_velocity_m_s: float | None = None
+    work_j: float | None = None
+    velocity_loss_pct: float | None = None
+    knee_deg: float | None = None
+    hip_deg: float | None = None
+    limit_mm: float | None = None
+    over_mm: float | None = None
+    limit_tier: Tier | None = None
+    quality: Literal["ok", "unsure"] = "ok"
+    quality_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something a trainer should act on. One alert for one matter: it repeats by counting.
+
+    evidence: the arithmetic, named figures with units in their names.
+    """
+
+    id: str
+    gym: str
+    user: str | None
+    machine: str | None
+    session: str | None
+    rule: str
+    severity: Severity
+    state: AlertState
+    count: int
+    first_at: datetime
+    last_at: datetime
+    title: str
+    message: str
+    advice: str
+    evidence: dict[str, Any]
+    limit_tier: Tier | None = None
+
+
+State = Online | Offline
+Session = SessionStart | SessionSetup | SessionEnd
+Payload = State | Session | Frame
+
+
+class TopicKind(StrEnum):
+    """The last level of a topic; all but ALERT stand below a machine."""
+
+    STATE = "state"
+    SESSION = "session"
+    FRAME = "frame"
+    STORED = "stored"
+    LIMIT = "limit"
+    CUE = "cue"
+    REP = "rep"
+    ALERT = "alert"
+
+
+class Topic(NamedTuple):
+    """A parsed topic; `machine` is None for a gym's alerts."""
+
+    gym: str
+    machine: str | None
+    kind: TopicKind
+
+
+class Reason(StrEnum):
+    """Why a message was refused."""
+
+    BAD_TOPIC = "bad-topic"
+    BAD_JSON = "bad-json"
+    WRONG_TYPE = "wrong-type"
+    WRONG_VERSION = "wrong-version"
+    BAD_NAME = "bad-name"
+    TOO_LARGE = "too-large"
+    TOO_MANY_SAMPLES = "too-many-samples"
+    UNEQUAL_LENGTHS = "unequal-lengths"
+    LOAD_OUT_OF_RANGE = "load-out-of-range"
+    TOO_FEW_USABLE = "too-few-usable"
+    TIME_AHEAD = "time-ahead"
+    TIME_BEHIND = "time-behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message that keeps the contract. `out_of_range` counts the depths that were taken as missing."""
+
+    gym: str
+    machine: str
+    payload: Payload
+    out_of_range: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that does not, and why. A boot and seq that could be read are settled by the refusal.
+
+    detail: for the person who has to mend the machine: what was wrong, where, and what is expected.
+    """
+
+    reason: Reason
+    detail: str
+    gym: str | None = None
+    machine: str | None = None
+    boot: str | None = None
+    seq: int | None = None
+
+
+class _Peek(Struct):
+    """As much of a broken message as its answer needs."""
+
+    v: Any = None
+    boot: Any = None
+    seq: Any = None
+
+
+_state = msgspec.json.Decoder(State)
+_session = msgspec.json.Decoder(Session)
+_frame = msgspec.json.Decoder(Frame)
+_peek = msgspec.json.Decoder(_Peek)
+_DECODERS: Final[dict[TopicKind, msgspec.json.Decoder[Any]]] = {
+    TopicKind.STATE: _state,
+    TopicKind.SESSION: _session,
+    TopicKind.FRAME: _frame,
+}
+_encoder = msgspec.json.Encoder()
+
+
+def is_name(text: str) -> bool:
+    """Whether this may name a gym, a machine or a user."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_token(text: str) -> bool:
+    """Whether this may be a session id or a boot."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def topic(gym: str, machine: str | None, kind: TopicKind) -> str:
+    """Build a topic. Raises ValueError for a name outside the contract, or a machine where there can be none."""
+    if (machine is None) != (kind is TopicKind.ALERT):
+        raise ValueError(f"topic kind {kind.value!r} {'needs' if machine is None else 'takes no'} machine")
+    for name in (gym, machine):
+        if name is not None and not is_name(name):
+            raise ValueError(f"{name!r} is no valid name: expected {_NAME.pattern}")
+    return "/".join(part for part in (ROOT, gym, machine, kind.value) if part is not None)
+
+
+@lru_cache(maxsize=65_536)
+def parse_topic(text: str) -> Topic | None:
+    """Take a topic apart; None where it is not one of the contract."""
+    if not text.startswith(ROOT + "/"):
+        return None
+    match text[len(ROOT) + 1 :].split("/"):
+        case [gym, "alert"] if is_name(gym):
+            return Topic(gym, None, TopicKind.ALERT)
+        case [gym, machine, kind] if is_name(gym) and is_name(machine) and kind in set(TopicKind) - {"alert"}:
+            return Topic(gym, machine, TopicKind(kind))
+    return None
+
+
+def encode(message: Struct | Rep | Alert) -> bytes:
+    """The wire form of any payload of the contract: JSON, UTF-8, with `v`."""
+    body = _encoder.encode(message)
+    return body if isinstance(message, Struct) else b'{"v":1,' + body[1:]
+
+
+def decode(topic_text: str, payload: bytes, now_us: int) -> Event | Refusal:
+    """Validate what a machine published.
+
+    now_us: the receiver's clock, against which times far ahead or behind are refused.
+    """
+    parsed = parse_topic(topic_text)
+    if parsed is None or parsed.machine is None or parsed.kind not in _DECODERS:
+        expected = f"{ROOT}/GYM/MACHINE/state|session|frame, names matching {_NAME.pattern}"
+        return Refusal(Reason.BAD_TOPIC, f"topic {topic_text!r}: expected {expected}")
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        detail = f"{len(payload)} bytes: at most {MAX_PAYLOAD_BYTES} are taken"
+        return _refuse(parsed, payload, Reason.TOO_LARGE, detail)
+    try:
+        message = _DECODERS[parsed.kind].decode(payload)
+    except msgspec.ValidationError as error:
+        return _refuse(parsed, payload, Reason.WRONG_TYPE, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refuse(parsed, payload, Reason.BAD_JSON, str(error))
+    # The types give v a default, for those who build messages; on the wire it is required.
+    if message.v != VERSION or b'"v"' not in payload:
+        found = message.v if b'"v"' in payload else "missing"
+        return _refuse(parsed, payload, Reason.WRONG_VERSION, f"v is {found}: expected {VERSION}")
+    problem = _bad_name(message)
+    if problem is not None:
+        return _refuse(parsed, payload, Reason.BAD_NAME, problem)
+    if isinstance(message, State):
+        return Event(parsed.gym, parsed.machine, message)
+    wrong_time = _wrong_time(message.t_us, now_us)
+    if wrong_time is not None:
+        return _refuse(parsed, payload, *wrong_time)
+    if isinstance(message, Frame):
+        return _checked_frame(parsed, payload, message)
+    return Event(parsed.gym, parsed.machine, message)
+
+
+def _checked_frame(parsed: Topic, payload: bytes, frame: Frame) -> Event | Refusal:
+    depth = frame.depth_mm
+    n = len(depth)
+    if not 1 <= n <= MAX_SAMPLES:
+        return _refuse(parsed, payload, Reason.TOO_MANY_SAMPLES, f"{n} samples: expected 1 to {MAX_SAMPLES}")
+    for name, column in (("load_kg", frame.load_kg), ("left_n", frame.left_n), ("right_n", frame.right_n)):
+        if isinstance(column, list) and len(column) != n:
+            detail = f"{name} holds {len(column)} values, depth_mm {n}: expected as many"
+            return _refuse(parsed, payload, Reason.UNEQUAL_LENGTHS, detail)
+    loads = frame.load_kg if isinstance(frame.load_kg, list) else (frame.load_kg,)
+    if not (min(loads) >= 0.0 and max(loads) <= MAX_LOAD_KG):
+        detail = f"load_kg from {min(loads):g} to {max(loads):g}: expected 0 to {MAX_LOAD_KG:g}"
+        return _refuse(parsed, payload, Reason.LOAD_OUT_OF_RANGE, detail)
+    present = [d for d in depth if d is not None] if None in depth else depth
+    out_of_range = 0
+    if present and not (min(present) >= MIN_DEPTH_MM and max(present) <= MAX_DEPTH_MM):  # type: ignore[type-var, operator]
+        kept = [d if d is not None and MIN_DEPTH_MM <= d <= MAX_DEPTH_MM else None for d in depth]
+        usable = n - kept.count(None)
+        out_of_range = len(present) - usable
+        frame = msgspec.structs.replace(frame, depth_mm=kept)
+    else:
+        usable = len(present)
+    if usable < n * MIN_USABLE_SHARE:
+        return _refuse(parsed, payload, Reason.TOO_FEW_USABLE, f"{usable} of {n} samples usable: expected half or more")
+    assert parsed.machine is not None  # noqa: S101 - decode has looked
+    return Event(parsed.gym, parsed.machine, frame, out_of_range)
+
+
+def _bad_name(message: Payload) -> str | None:
+    tokens = [("boot", message.boot)]
+    if isinstance(message, Online):
+        tokens += [("held.boot", held.boot) for held in message.held]
+    elif not isinstance(message, Offline) and message.session is not None:
+        tokens.append(("session", message.session))
+    for field, token in tokens:
+        if not is_token(token):
+            return f"{field} {token[:80]!r}: expected {_TOKEN.pattern}"
+    if isinstance(message, SessionStart) and not is_name(message.user):
+        return f"user {message.user[:80]!r}: expected {_NAME.pattern}"
+    return None
+
+
+def _wrong_time(t_us: int, now_us: int) -> tuple[Reason, str] | None:
+    if t_us > now_us + MAX_AHEAD_US:
+        return Reason.TIME_AHEAD, f"t_us is {(t_us - now_us) / 1e6:.0f} s ahead: at most 300 s are taken"
+    if t_us < now_us - MAX_BEHIND_US:
+        return Reason.TIME_BEHIND, f"t_us is {(now_us - t_us) / 86_400e6:.1f} days behind: at most 30 are taken"
+    return None
+
+
+def _refuse(parsed: Topic, payload: bytes, reason: Reason, detail: str) -> Refusal:
+    """Name the message as far as it can be read, so that its number is settled and the machine can let go of it."""
+    boot: str | None = None
+    seq: int | None = None
+    if reason is not Reason.BAD_JSON:
+        try:
+            peek = _peek.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            peek = _Peek()
+        if isinstance(peek.boot, str) and is_token(peek.boot):
+            boot = peek.boot
+        if isinstance(peek.seq, int) and not isinstance(peek.seq, bool) and 0 <= peek.seq <= 2**53:
+            seq = peek.seq
+        if reason is Reason.WRONG_TYPE and peek.v is not None and peek.v != VERSION:
+            reason, detail = Reason.WRONG_VERSION, f"v is {str(peek.v)[:40]}: expected {VERSION}"
+    return Refusal(reason, detail, parsed.gym, parsed.machine, boot, seq)

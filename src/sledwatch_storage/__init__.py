@@ -1,0 +1,1 @@
+"""The stores: ports, and the adapters that keep their promises."""

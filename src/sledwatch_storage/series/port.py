@@ -1,0 +1,56 @@
+"""What ingest and analytics ask of a series store, whatever it is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sledwatch.events import Frame
+
+
+class StoreUnavailable(Exception):
+    """The store does not take or give data now: keep the batch, wait `retry_after_s` (None: as you see fit), try again."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreRefused(Exception):
+    """The store will never take these frames (their positions in the batch); all others of the batch are durable."""
+
+    def __init__(self, message: str, positions: Sequence[int]) -> None:
+        super().__init__(message)
+        self.positions = tuple(positions)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame, where it comes from, and when it arrived (`received_us`, the receiver's clock)."""
+
+    gym: str
+    machine: str
+    frame: Frame
+    received_us: int
+
+
+class SeriesStore(Protocol):
+    """Frames by machine and boot. Safe to use from several threads."""
+
+    def append(self, frames: Sequence[StoredFrame]) -> None:
+        """Store frames; they are durable on return.
+
+        A frame whose (gym, machine, boot, seq) is stored already changes nothing, within a batch too: the first wins.
+        Raises StoreUnavailable (nothing is known of the batch) or StoreRefused (the rest of the batch is durable).
+        """
+
+    def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
+        """The frames of one boot whose first sample lies in [from_us, to_us), ordered by (t_us, seq), each once.
+
+        Raises StoreUnavailable.
+        """
+
+    def heartbeat(self, now_us: int) -> None:
+        """Write and commit one small row, to know that the store takes writes. Raises StoreUnavailable."""
+
+    def close(self) -> None:
+        """Let go of files and connections; closing twice is fine."""

@@ -1,0 +1,301 @@
+"""The tables of the state DB. `sledwatch migrate` alone creates and alters them, by the migrations beside this file.
+
+Ingest writes machine, ledger, session_log and quarantine; analytics writes all else. Times are integer microseconds
+since the epoch, UTC. JSON columns hold what is read whole or not at all.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up by itself only for INTEGER PRIMARY KEY; PostgreSQL wants a BIGINT.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+# A gym appears at the first sight of one of its machines; its time zone says what a day is.
+gym = Table(
+    "gym",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("name", String(200)),
+    Column("time_zone", String(64), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+# The latest State of each machine, whole, and when anything was last heard of it.
+machine = Table(
+    "machine",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("machine", String(64), primary_key=True),
+    Column("boot", String(64)),
+    Column("status", String(16)),  # online | offline; none before the first State
+    Column("online", JSON),  # the last birth certificate (events.Online), kept when the machine goes offline
+    Column("status_us", BigInteger),
+    Column("seen_us", BigInteger, nullable=False),
+)
+
+# What is durable or settled of each boot: ranges of seq, both ends included, merged; and the machine's account.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("machine", String(64), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("ranges", JSON, nullable=False),  # [[from, to], …]
+    Column("oldest_seq", BigInteger, nullable=False, default=0),  # what is missing below it is lost for good
+    Column("received", BigInteger, nullable=False, default=0),
+    Column("repeated", BigInteger, nullable=False, default=0),
+    Column("refused", BigInteger, nullable=False, default=0),
+    Column("disordered", BigInteger, nullable=False, default=0),
+    Column("out_of_range", BigInteger, nullable=False, default=0),
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+# What ingest knows of a session: its own events and how far its frames have come. `version` rises with every arrival.
+session_log = Table(
+    "session_log",
+    metadata,
+    Column("session", String(64), primary_key=True),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("boot", String(64), nullable=False),
+    Column("user", String(64)),  # none until its start arrives
+    Column("start_seq", BigInteger),
+    Column("start_us", BigInteger),
+    Column("setups", JSON, nullable=False),  # [[t_us, setup], …] by time, the start's first
+    Column("end_seq", BigInteger),
+    Column("end_us", BigInteger),
+    Column("end_reason", String(16)),
+    Column("ended_arrival_us", BigInteger),  # when its end arrived, wall clock
+    Column("first_us", BigInteger),  # time of its earliest frame
+    Column("last_us", BigInteger),  # time of its latest frame's end
+    Column("arrival_us", BigInteger, nullable=False),  # when anything of it last arrived, wall clock
+    Column("version", BigInteger, nullable=False, default=1),
+    Index(None, "gym", "machine", "boot"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("received_us", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("gym", String(64)),
+    Column("machine", String(64)),
+    Column("boot", String(64)),
+    Column("seq", BigInteger),
+    Column("digest", String(64), nullable=False),  # SHA-256 of topic and payload: a message sent again is kept once
+    Column("count", Integer, nullable=False, default=1),
+    UniqueConstraint("digest"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("name", String(200)),
+    Column("height_mm", Float),
+    Column("sex", String(16)),  # male | female
+    Column("first_seen_us", BigInteger, nullable=False),
+)
+
+# A member's calibrated limits. notch or foot_row -1: holds for every one that has no limit of its own.
+depth_limit = Table(
+    "depth_limit",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("gym", String(64), primary_key=True),
+    Column("machine", String(64), primary_key=True),
+    Column("notch", Integer, primary_key=True),
+    Column("foot_row", Integer, primary_key=True),
+    Column("limit_mm", Float, nullable=False),
+    Column("from_rep", JSON),  # {"session", "set", "rep"} where the trainer pointed at one
+    Column("set_by", String(64), nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+# A session as analytics sees it: one row from its start on, replaced by each closing.
+session = Table(
+    "session",
+    metadata,
+    Column("session", String(64), primary_key=True),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("user", String(64), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger),
+    Column("state", String(8), nullable=False),  # live | closed
+    Column("source", String(8), nullable=False),  # samples | import
+    Column("setup", JSON),
+    Column("closed_version", BigInteger),  # session_log.version that the last closing has seen
+    Column("limit_mm", Float),  # as it stood at the first closing, kept by later ones
+    Column("limit_tier", String(16)),
+    Column("limit_version", Integer),
+    Column("work_j", Float),
+    Column("tonnage_kg", Float),
+    Column("top_load_kg", Float),
+    Column("reps", Integer),
+    Column("hard_sets", Integer),
+    Index(None, "user", "start_us"),
+    Index(None, "gym", "machine", "start_us"),
+    Index(None, "state"),
+)
+
+rep = Table(
+    "rep",
+    metadata,
+    Column("session", String(64), ForeignKey("session.session", ondelete="CASCADE"), primary_key=True),
+    Column("rep", Integer, primary_key=True),  # counted through the session, from 1
+    Column("set", Integer, nullable=False),
+    Column("user", String(64), nullable=False),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("t_start_us", BigInteger, nullable=False),
+    Column("t_turn_us", BigInteger, nullable=False),
+    Column("t_end_us", BigInteger, nullable=False),
+    Column("load_kg", Float, nullable=False),
+    Column("depth_mm", Float, nullable=False),
+    Column("rom_mm", Float, nullable=False),
+    Column("eccentric_s", Float, nullable=False),
+    Column("concentric_s", Float, nullable=False),
+    Column("bottom_dwell_s", Float),
+    Column("mean_velocity_m_s", Float),
+    Column("mean_propulsive_velocity_m_s", Float),
+    Column("peak_velocity_m_s", Float),
+    Column("work_j", Float),
+    Column("velocity_loss_pct", Float),
+    Column("knee_deg", Float),
+    Column("hip_deg", Float),
+    Column("limit_mm", Float),
+    Column("over_mm", Float),
+    Column("limit_tier", String(16)),
+    Column("quality", String(8), nullable=False),
+    Column("quality_reason", String(64)),
+    Index(None, "user", "machine", "t_turn_us"),
+)
+
+# One row a member and local day with sessions; rest days are implied, missing days are marked.
+daily_load = Table(
+    "daily_load",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("work_j", Float, nullable=False),
+    Column("tonnage_kg", Float, nullable=False),
+    Column("top_load_kg", Float, nullable=False),
+    Column("sessions", Integer, nullable=False),
+    Column("hard_sets", Integer, nullable=False),
+    Column("missing", Boolean, nullable=False, default=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", String(32), primary_key=True),  # derived from what it is about: a second closing finds the same
+    Column("session", String(64)),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64)),
+    Column("user", String(64)),
+    Column("rule", String(64), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("set", Integer),
+    Column("count", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("limit_tier", String(16)),
+    Index(None, "session"),
+    Index(None, "user", "at_us"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", String(32), primary_key=True),  # derived from the matter: the same matter raises the same alert
+    Column("gym", String(64), nullable=False),
+    Column("user", String(64)),
+    Column("machine", String(64)),
+    Column("session", String(64)),
+    Column("rule", String(64), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("provisional", Boolean, nullable=False),  # raised live, not yet confirmed by a closing
+    Column("count", Integer, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("limit_tier", String(16)),
+    Column("changed_by", String(64)),
+    Column("changed_us", BigInteger),
+    Index(None, "state", "last_us"),
+    Index(None, "user"),
+    Index(None, "session"),
+)
+
+alert_comment = Table(
+    "alert_comment",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("alert", String(32), ForeignKey("alert.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("author", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+# What is to be told to the world, written in the transaction that made it true; a sender takes it from here.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("key", String(96), nullable=False),  # idempotency key: alert id and severity
+    Column("alert", String(32), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_us", BigInteger),
+    UniqueConstraint("key", "channel"),
+)
+
+# Sign-in links (used once) and browser sessions; only digests are kept.
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False),  # link | cookie
+    Column("subject", String(64), nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+)
