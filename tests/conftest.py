@@ -1,0 +1,39 @@
+"""What all tests share: the rule about programs that may be absent, and free ports."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+
+import pytest
+
+# How to get what a test may need, by the name of its program.
+_HOW_TO_GET = {
+    "mosquitto": "apt-get install mosquitto",
+    "chromium": "apt-get install chromium",
+    "influxd": "an InfluxDB 2 server from its makers' packages, on PATH",
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is absent, or fail it where SLEDWATCH_REQUIRE names that program."""
+    required = {name.strip() for name in os.environ.get("SLEDWATCH_REQUIRE", "").split(",")}
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            if shutil.which(program) is None:
+                reason = f"{program} is not on PATH ({_HOW_TO_GET.get(program, 'install it')})"
+                if program in required:
+                    pytest.fail(f"SLEDWATCH_REQUIRE names it, but {reason}", pytrace=False)
+                pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A function that gives a free loopback port at each call."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
