@@ -74,7 +74,7 @@ def put_limit(
     set_by: str,
     now_us: int,
 ) -> StoredLimit:
-    """Set a limit, in place of the one for the same notch and foot row; it may be there before its member and machine."""
+    """Set a limit, in place of the one for the same notch and foot row; its machine need not be known yet."""
     key = {"user": user, "gym": gym, "machine": machine, "notch": notch, "foot_row": foot_row}
     same = [depth_limit.c[name] == value for name, value in key.items()]
     with begin(engine) as connection:
