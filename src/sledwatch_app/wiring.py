@@ -1,0 +1,108 @@
+"""Adapters made from settings: the one place where it is decided what the stores are."""
+
+import os
+import secrets
+import signal
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import Engine
+
+from sledwatch_app.errors import WrongUse
+from sledwatch_app.settings import Settings
+from sledwatch_storage.series import SeriesStore
+
+
+def now_us() -> int:
+    """The wall clock: microseconds since the Unix epoch, UTC."""
+    return time.time_ns() // 1_000
+
+
+def data_directory(settings: Settings) -> Path:
+    """Make the data directory if it is not there. Raises WrongUse where it cannot be used."""
+    path = settings.data
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise WrongUse(f"data directory {path}: not a directory") from None
+    except OSError as error:
+        raise WrongUse(f"data directory {path}: {error.strerror}") from None
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise WrongUse(f"data directory {path}: not readable and writable by this user")
+    return path
+
+
+def series_store(settings: Settings) -> SeriesStore:
+    """InfluxDB where it is set, else SQLite in the data directory."""
+    influx = settings.influx
+    if influx is not None:
+        from sledwatch_storage.series.influx import InfluxSeries
+
+        return InfluxSeries(influx.url, influx.token, influx.org, influx.bucket)
+    from sledwatch_storage.series.sqlite import SqliteSeries
+
+    return SqliteSeries(data_directory(settings) / "series.db")
+
+
+def state_engine(settings: Settings) -> Engine:
+    """The state DB, with its schema up to date. Raises WrongUse where it is not to be had or not migrated."""
+    from sledwatch_storage.state.engine import SchemaOutdated, StateUnavailable, open_state, require_current
+
+    if settings.state_url is None:
+        data_directory(settings)
+    try:
+        engine = open_state(settings.state_database)
+        require_current(engine)
+    except (SchemaOutdated, StateUnavailable) as error:
+        raise WrongUse(str(error)) from None
+    return engine
+
+
+def api_token(settings: Settings) -> str:
+    """The administrator's token: the one that is set, else the one in the data directory, made at first need."""
+    if settings.api_token is not None:
+        return settings.api_token
+    path = data_directory(settings) / "api-token"
+    try:
+        # Two parts may start at once: only one creates the file, the other reads it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError:
+        return _read_token(path)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token := secrets.token_urlsafe(32))
+    return token
+
+
+def _read_token(path: Path) -> str:
+    for _ in range(50):
+        try:
+            token = path.read_text().strip()
+        except OSError as error:
+            raise WrongUse(f"{path}: {error.strerror}") from None
+        if token:
+            return token
+        time.sleep(0.02)
+    raise WrongUse(f"{path} is empty: delete it and a new token is made")
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second SIGINT interrupts."""
+    stop = threading.Event()
+
+    def ask(signum: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {signum: signal.signal(signum, ask) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
