@@ -8,7 +8,7 @@ from sledwatch.events import Frame
 
 
 class StoreUnavailable(Exception):
-    """The store does not take or give data now: keep the batch, wait `retry_after_s` (None: as you see fit), try again."""
+    """The store does not take or give data now: keep the batch and try again, after `retry_after_s` where it says so."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -39,7 +39,8 @@ class SeriesStore(Protocol):
     def append(self, frames: Sequence[StoredFrame]) -> None:
         """Store frames; they are durable on return.
 
-        A frame whose (gym, machine, boot, seq) is stored already changes nothing, within a batch too: the first wins.
+        A frame whose (gym, machine, boot, seq) is stored already is not stored again, within a batch too. A frame sent
+        again is the same frame; which of two arrival times is kept, the store may choose.
         Raises StoreUnavailable (nothing is known of the batch) or StoreRefused (the rest of the batch is durable).
         """
 

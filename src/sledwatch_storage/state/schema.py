@@ -1,7 +1,7 @@
 """The tables of the state DB. `sledwatch migrate` alone creates and alters them, by the migrations beside this file.
 
-Ingest writes machine, ledger, session_log and quarantine; analytics writes all else. Times are integer microseconds
-since the epoch, UTC. JSON columns hold what is read whole or not at all.
+Ingest writes gym, machine, ledger, session_log, quarantine and its heartbeat; analytics writes all else. Times are
+integer microseconds since the epoch, UTC. JSON columns hold what is read whole or not at all.
 """
 
 from sqlalchemy import (
@@ -33,6 +33,8 @@ metadata = MetaData(
 
 # SQLite counts up by itself only for INTEGER PRIMARY KEY; PostgreSQL wants a BIGINT.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+# A Python None is stored as SQL NULL, not as the JSON text `null`.
+Json = JSON(none_as_null=True)
 
 # A gym appears at the first sight of one of its machines; its time zone says what a day is.
 gym = Table(
@@ -52,20 +54,24 @@ machine = Table(
     Column("machine", String(64), primary_key=True),
     Column("boot", String(64)),
     Column("status", String(16)),  # online | offline; none before the first State
-    Column("online", JSON),  # the last birth certificate (events.Online), kept when the machine goes offline
+    Column("online", Json),  # the last birth certificate (events.Online), kept when the machine goes offline
     Column("status_us", BigInteger),
     Column("seen_us", BigInteger, nullable=False),
 )
 
-# What is durable or settled of each boot: ranges of seq, both ends included, merged; and the machine's account.
+# What has become of each boot's numbers, as merged ranges of seq with both ends included, and the machine's account.
+# Stored and refused are kept apart, so that a message refused once and accepted later (replayed after a fix) is news,
+# not a repeat. Settled is what is stored, refused, or below oldest_seq: `ledger.settled` puts the three together.
 ledger = Table(
     "ledger",
     metadata,
     Column("gym", String(64), primary_key=True),
     Column("machine", String(64), primary_key=True),
     Column("boot", String(64), primary_key=True),
-    Column("ranges", JSON, nullable=False),  # [[from, to], …]
+    Column("ranges", Json, nullable=False),  # stored: [[from, to], …]
+    Column("refused_ranges", Json, nullable=False),  # in quarantine: [[from, to], …]
     Column("oldest_seq", BigInteger, nullable=False, default=0),  # what is missing below it is lost for good
+    Column("online_us", BigInteger),  # when its first State arrived; a boot with one that is not the machine's is over
     Column("received", BigInteger, nullable=False, default=0),
     Column("repeated", BigInteger, nullable=False, default=0),
     Column("refused", BigInteger, nullable=False, default=0),
@@ -85,7 +91,7 @@ session_log = Table(
     Column("user", String(64)),  # none until its start arrives
     Column("start_seq", BigInteger),
     Column("start_us", BigInteger),
-    Column("setups", JSON, nullable=False),  # [[t_us, setup], …] by time, the start's first
+    Column("setups", Json, nullable=False),  # [[t_us, setup], …] by time, the start's first
     Column("end_seq", BigInteger),
     Column("end_us", BigInteger),
     Column("end_reason", String(16)),
@@ -115,6 +121,15 @@ quarantine = Table(
     UniqueConstraint("digest"),
 )
 
+# Signs of life of the parts, each written by its part every few seconds.
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("part", String(64), primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("detail", Json, nullable=False),
+)
+
 member = Table(
     "member",
     metadata,
@@ -135,7 +150,7 @@ depth_limit = Table(
     Column("notch", Integer, primary_key=True),
     Column("foot_row", Integer, primary_key=True),
     Column("limit_mm", Float, nullable=False),
-    Column("from_rep", JSON),  # {"session", "set", "rep"} where the trainer pointed at one
+    Column("from_rep", Json),  # {"session", "set", "rep"} where the trainer pointed at one
     Column("set_by", String(64), nullable=False),
     Column("set_us", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -153,7 +168,7 @@ session = Table(
     Column("end_us", BigInteger),
     Column("state", String(8), nullable=False),  # live | closed
     Column("source", String(8), nullable=False),  # samples | import
-    Column("setup", JSON),
+    Column("setup", Json),
     Column("closed_version", BigInteger),  # session_log.version that the last closing has seen
     Column("limit_mm", Float),  # as it stood at the first closing, kept by later ones
     Column("limit_tier", String(16)),
@@ -231,7 +246,7 @@ finding = Table(
     Column("title", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("advice", Text, nullable=False),
-    Column("evidence", JSON, nullable=False),
+    Column("evidence", Json, nullable=False),
     Column("limit_tier", String(16)),
     Index(None, "session"),
     Index(None, "user", "at_us"),
@@ -255,7 +270,7 @@ alert = Table(
     Column("title", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("advice", Text, nullable=False),
-    Column("evidence", JSON, nullable=False),
+    Column("evidence", Json, nullable=False),
     Column("limit_tier", String(16)),
     Column("changed_by", String(64)),
     Column("changed_us", BigInteger),
@@ -282,7 +297,7 @@ outbox = Table(
     Column("key", String(96), nullable=False),  # idempotency key: alert id and severity
     Column("alert", String(32), nullable=False),
     Column("channel", String(32), nullable=False),
-    Column("payload", JSON, nullable=False),
+    Column("payload", Json, nullable=False),
     Column("created_us", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("sent_us", BigInteger),
