@@ -1,4 +1,4 @@
-"""Sign-in links and browser sessions in the state DB. Only digests are kept: who reads the DB cannot sign in with it."""
+"""Sign-in links and browser sessions in the state DB. Only digests are kept: nobody signs in with what the DB holds."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ def use_link(engine: Engine, digest: str, now_us: int) -> str | None:
         used = connection.execute(update(sign_in).where(*valid, sign_in.c.used_us.is_(None)).values(used_us=now_us))
         if used.rowcount != 1:
             return None
-        return connection.execute(select(sign_in.c.subject).where(*valid)).scalar_one()
+        return str(connection.execute(select(sign_in.c.subject).where(*valid)).scalar_one())
 
 
 def cookie_subject(engine: Engine, digest: str, now_us: int) -> str | None:

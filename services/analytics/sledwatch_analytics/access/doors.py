@@ -35,8 +35,8 @@ class Subject:
 class Access:
     """Knows who asks, by token or cookie, and makes and redeems sign-in links.
 
-    token: the administrator's. clock: microseconds since the epoch, UTC. secret: makes the secrets of links and cookies,
-    at least 128 bits each.
+    token: the administrator's. clock: microseconds since the epoch, UTC. secret: makes the secrets of links and
+    cookies, at least 128 bits each.
     """
 
     def __init__(
