@@ -7,6 +7,7 @@ from sqlalchemy import Engine, RowMapping, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import alert, gym, machine
 
 
@@ -37,18 +38,18 @@ _GYMS = select(
 ).order_by(gym.c.gym)
 
 
-def list_gyms(engine: Engine, after: str | None, limit: int) -> list[Gym]:
+def list_gyms(bind: Bind, after: str | None, limit: int) -> list[Gym]:
     """Gyms by name of contract, those that sort behind `after`, at most `limit`."""
     query = _GYMS.limit(limit)
     if after is not None:
         query = query.where(gym.c.gym > after)
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         return [_gym(row) for row in connection.execute(query).mappings()]
 
 
-def get_gym(engine: Engine, name: str) -> Gym | None:
+def get_gym(bind: Bind, name: str) -> Gym | None:
     """One gym, None where it was never seen."""
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         row = connection.execute(_GYMS.where(gym.c.gym == name)).mappings().one_or_none()
     return None if row is None else _gym(row)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, RowMapping, delete, insert, select, update
 from sledwatch.limits import SetLimit
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.members import seen
+from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import depth_limit
 
 # A notch or foot row of -1: the limit holds for every one that has none of its own.
@@ -34,7 +35,7 @@ class StoredLimit:
     version: int
 
 
-def limits_of(engine: Engine, user: str, gym: str | None = None, machine: str | None = None) -> list[StoredLimit]:
+def limits_of(bind: Bind, user: str, gym: str | None = None, machine: str | None = None) -> list[StoredLimit]:
     """A member's limits, of one machine or of all, ordered by gym, machine, notch and foot row."""
     query = select(depth_limit).where(depth_limit.c.user == user)
     if gym is not None:
@@ -42,11 +43,11 @@ def limits_of(engine: Engine, user: str, gym: str | None = None, machine: str | 
     if machine is not None:
         query = query.where(depth_limit.c.machine == machine)
     ordered = query.order_by(depth_limit.c.gym, depth_limit.c.machine, depth_limit.c.notch, depth_limit.c.foot_row)
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         return [_stored(row) for row in connection.execute(ordered).mappings()]
 
 
-def set_limits(engine: Engine, user: str) -> list[SetLimit]:
+def set_limits(bind: Bind, user: str) -> list[SetLimit]:
     """A member's limits as `sledwatch.limits.resolve` takes them."""
     return [
         SetLimit(
@@ -57,7 +58,7 @@ def set_limits(engine: Engine, user: str) -> list[SetLimit]:
             limit_mm=stored.limit_mm,
             version=stored.version,
         )
-        for stored in limits_of(engine, user)
+        for stored in limits_of(bind, user)
     ]
 
 

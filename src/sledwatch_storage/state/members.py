@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import alert, member, session
 
 Sex = Literal["male", "female"]
@@ -42,18 +43,18 @@ _MEMBERS = select(
 ).order_by(member.c.user)
 
 
-def list_members(engine: Engine, after: str | None, limit: int) -> list[Member]:
+def list_members(bind: Bind, after: str | None, limit: int) -> list[Member]:
     """Members by pseudonym, those that sort behind `after`, at most `limit`."""
     query = _MEMBERS.limit(limit)
     if after is not None:
         query = query.where(member.c.user > after)
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         return [_member(row) for row in connection.execute(query).mappings()]
 
 
-def get_member(engine: Engine, user: str) -> Member | None:
+def get_member(bind: Bind, user: str) -> Member | None:
     """One member, None where nobody has ever seen this pseudonym."""
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         row = connection.execute(_MEMBERS.where(member.c.user == user)).mappings().one_or_none()
     return None if row is None else _member(row)
 
@@ -72,9 +73,9 @@ def seen(connection: Connection, user: str, now_us: int) -> None:
     connection.execute(insert(member).values(user=user, first_seen_us=now_us).on_conflict_do_nothing())
 
 
-def names(engine: Engine) -> dict[str, str]:
+def names(bind: Bind) -> dict[str, str]:
     """Name by pseudonym, of those who have one."""
-    with engine.connect() as connection:
+    with reading(bind) as connection:
         rows = connection.execute(select(member.c.user, member.c.name).where(member.c.name.is_not(None)))
         return {row.user: cast(str, row.name) for row in rows}
 

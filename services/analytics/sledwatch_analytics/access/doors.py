@@ -59,14 +59,8 @@ class Access:
         return None if name is None else Subject(name, "cookie")
 
     def make_link(self, base_url: str, goes_to: str = "/") -> str:
-        """A link that signs the administrator in, once and within a day.
-
-        base_url: where the pages are, such as http://127.0.0.1:8080. goes_to: the page to begin with.
-        """
-        code, now_us = self._secret(), self._clock()
-        kept.put(self._engine, _digest(code), "link", ADMINISTRATOR, expires_us=now_us + LINK_EXPIRES_US, now_us=now_us)
-        onward = "" if goes_to == "/" else f"&next={quote(local_path(goes_to), safe='/')}"
-        return f"{base_url.rstrip('/')}/sign-in?code={code}{onward}"
+        """See the function of this name."""
+        return make_link(self._engine, base_url, self._clock(), goes_to, self._secret)
 
     def redeem(self, code: str) -> str:
         """Use a link up and open a browser session; returns the cookie's value. Raises LinkRefused."""
@@ -82,6 +76,23 @@ class Access:
     def sign_out(self, cookie: str) -> None:
         """End a browser session; one that is none is left alone."""
         kept.remove(self._engine, _digest(cookie))
+
+
+def make_link(
+    engine: Engine,
+    base_url: str,
+    now_us: int,
+    goes_to: str = "/",
+    secret: Callable[[], str] = secrets.token_urlsafe,
+) -> str:
+    """A link that signs the administrator in, once and within a day.
+
+    base_url: where the pages are, such as http://127.0.0.1:8080. goes_to: the page to begin with.
+    """
+    code = secret()
+    kept.put(engine, _digest(code), "link", ADMINISTRATOR, expires_us=now_us + LINK_EXPIRES_US, now_us=now_us)
+    onward = "" if goes_to == "/" else f"&next={quote(local_path(goes_to), safe='/')}"
+    return f"{base_url.rstrip('/')}/sign-in?code={code}{onward}"
 
 
 def local_path(path: str) -> str:
