@@ -1,0 +1,81 @@
+"""Findings in the state DB: what the rules said of a session, replaced whole by each closing."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, cast
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select
+
+from sledwatch.events import Severity, Tier
+from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
+from sledwatch_storage.state.schema import finding
+
+
+class StoredFinding(TypedDict):
+    """A finding as it is stored.
+
+    at_us: when what it is about happened. evidence: named figures, units in their names.
+    """
+
+    id: str
+    session: str | None
+    gym: str
+    machine: str | None
+    user: str | None
+    rule: str
+    severity: Severity
+    at_us: int
+    set: int | None
+    count: int
+    title: str
+    message: str
+    advice: str
+    evidence: dict[str, Any]
+    limit_tier: Tier | None
+
+
+def list_findings(
+    bind: Bind,
+    user: str | None = None,
+    session: str | None = None,
+    rule: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> list[StoredFinding]:
+    """Findings, newest first, at most `limit`.
+
+    after: the `cursor_of` the last one of the page before. Raises BadCursor.
+    """
+    query = select(finding).order_by(finding.c.at_us.desc(), finding.c.id.desc()).limit(limit)
+    for column, value in ((finding.c.user, user), (finding.c.session, session), (finding.c.rule, rule)):
+        if value is not None:
+            query = query.where(column == value)
+    if after is not None:
+        query = query.where(beyond(after, finding.c.at_us, finding.c.id))
+    with reading(bind) as connection:
+        return [_stored(row) for row in connection.execute(query).mappings()]
+
+
+def cursor_of(item: StoredFinding) -> str:
+    """Where a list goes on after this finding."""
+    return cursor(item["at_us"], item["id"])
+
+
+def findings_of(bind: Bind, sessions: Sequence[str]) -> dict[str, list[StoredFinding]]:
+    """The findings of each of these sessions, by time."""
+    query = select(finding).where(finding.c.session.in_(sessions)).order_by(finding.c.at_us, finding.c.id)
+    found: dict[str, list[StoredFinding]] = {session: [] for session in sessions}
+    with reading(bind) as connection:
+        for row in connection.execute(query).mappings():
+            found[row["session"]].append(_stored(row))
+    return found
+
+
+def replace_findings(connection: Connection, session: str, findings: Sequence[StoredFinding]) -> None:
+    """Put these in place of all findings of a session, within a writing transaction."""
+    connection.execute(delete(finding).where(finding.c.session == session))
+    if findings:
+        connection.execute(insert(finding), [dict(item) for item in findings])
+
+
+def _stored(row: RowMapping) -> StoredFinding:
+    return cast(StoredFinding, dict(row))

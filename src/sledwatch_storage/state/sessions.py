@@ -1,0 +1,420 @@
+"""Sessions, their reps and the daily loads made of them, in the state DB.
+
+A session is there from its start event on; each closing replaces its figures and reps whole. Imported sessions come
+with their reps and have no samples behind them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final, Literal, TypedDict, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sledwatch.machine import MachineSpec, force_n
+from sqlalchemy import Connection, Engine, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sledwatch.events import Online, Rep, Tier
+from sledwatch.workload import SessionTotals, hard_sets, session_totals
+from sledwatch_storage.state import schema
+from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.findings import StoredFinding, findings_of
+from sledwatch_storage.state.members import seen
+from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
+
+DAY_US: Final = 86_400_000_000
+# How far back the best load counts as a reference, and how far a lost day matters (SCIENCE §1 and §3).
+REFERENCE_DAYS: Final = 90
+WINDOW_DAYS: Final = 30
+
+_session, _rep, _log = schema.session, schema.rep, schema.session_log
+_REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
+
+# What is assumed of a machine that never said what it is: the usual incline press.
+ASSUMED_MACHINE: Final = Online(
+    boot="unknown", kind="incline", rail_deg=45.0, backrest_deg=30.0, travel_mm=620.0, rate_hz=50.0
+)
+
+
+class StoredSession(TypedDict):
+    """A session as analytics sees it. Figures are None until it is closed; findings by time; sets: how many."""
+
+    session: str
+    user: str
+    user_name: str | None
+    gym: str
+    machine: str
+    start_us: int
+    end_us: int | None
+    state: Literal["live", "closed"]
+    source: Literal["samples", "import"]
+    setup: dict[str, Any] | None
+    closed_version: int | None
+    limit_mm: float | None
+    limit_tier: Tier | None
+    limit_version: int | None
+    work_j: float | None
+    tonnage_kg: float | None
+    top_load_kg: float | None
+    reps: int | None
+    sets: int
+    hard_sets: int | None
+    findings: list[StoredFinding]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedSession:
+    """A session from elsewhere: its reps as they were found there; no samples."""
+
+    session: str
+    user: str
+    gym: str
+    machine: str
+    start_us: int
+    end_us: int
+    reps: tuple[Rep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: sessions and reps that are new, and sessions that were there already (left as they are)."""
+
+    sessions: int
+    reps: int
+    repeated: int
+
+
+def get_session(bind: Bind, session: str) -> StoredSession | None:
+    """One session, None where its start was never seen."""
+    with reading(bind) as connection:
+        found = _with_findings(connection, _sessions().where(_session.c.session == session))
+    return found[0] if found else None
+
+
+def sessions_of(bind: Bind, user: str, after: str | None = None, limit: int = 100) -> list[StoredSession]:
+    """A member's sessions, newest first, at most `limit`.
+
+    after: the `cursor_of` the last one of the page before. Raises BadCursor.
+    """
+    query = _sessions().where(_session.c.user == user)
+    query = query.order_by(_session.c.start_us.desc(), _session.c.session.desc()).limit(limit)
+    if after is not None:
+        query = query.where(beyond(after, _session.c.start_us, _session.c.session))
+    with reading(bind) as connection:
+        return _with_findings(connection, query)
+
+
+def cursor_of(item: StoredSession) -> str:
+    """Where a list goes on after this session."""
+    return cursor(item["start_us"], item["session"])
+
+
+def reps_of(bind: Bind, session: str) -> list[Rep]:
+    """The reps that the last closing found, or that were imported, ascending; empty while a session is live."""
+    query = select(*(_rep.c[name] for name in _REP_FIELDS)).where(_rep.c.session == session).order_by(_rep.c.rep)
+    with reading(bind) as connection:
+        return [Rep(**row) for row in connection.execute(query).mappings()]
+
+
+def appear(
+    connection: Connection,
+    *,
+    session: str,
+    gym: str,
+    machine: str,
+    user: str,
+    start_us: int,
+    setup: dict[str, Any] | None,
+    now_us: int,
+) -> bool:
+    """Note, within a writing transaction, that a session has started, and its member with it.
+
+    Returns whether it is new; one that is there stays as it is.
+    """
+    seen(connection, user, now_us)
+    values = {
+        "session": session,
+        "gym": gym,
+        "machine": machine,
+        "user": user,
+        "start_us": start_us,
+        "setup": setup,
+        "state": "live",
+        "source": "samples",
+    }
+    return int(connection.execute(_insert(connection, _session, values).on_conflict_do_nothing()).rowcount) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a closing writes into the session's row. limit_*: as the first closing took it."""
+
+    session: str
+    start_us: int
+    end_us: int
+    setup: dict[str, Any] | None
+    closed_version: int
+    limit_mm: float | None
+    limit_tier: Tier | None
+    limit_version: int | None
+
+
+def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
+    """Put what a closing found in place of what was there, within a writing transaction."""
+    values = asdict(closed) | _figures(reps) | {"state": "closed"}
+    connection.execute(update(_session).where(_session.c.session == closed.session).values(**values))
+    connection.execute(delete(_rep).where(_rep.c.session == closed.session))
+    if reps:
+        connection.execute(insert(_rep), [asdict(rep) for rep in reps])
+
+
+def _figures(reps: Sequence[Rep]) -> dict[str, float | int]:
+    """The columns of a session that its reps add up to."""
+    totals: SessionTotals = session_totals(reps)
+    return {
+        "work_j": totals.work_j,
+        "tonnage_kg": totals.tonnage_kg,
+        "top_load_kg": totals.top_load_kg,
+        "reps": totals.reps,
+        # e1RM is not estimated: without velocities no set is called hard.
+        "hard_sets": hard_sets(reps, None),
+    }
+
+
+def import_sessions(
+    engine: Engine, sessions: Sequence[ImportedSession], now_us: int, *, time_zone: str = "UTC"
+) -> Imported:
+    """Store sessions from elsewhere, all or none; those that are there already stay as they are.
+
+    A rep without work gets that of lifting its load along the rails: it starts and ends at rest, so what went into
+    motion came out of it again. time_zone: of gyms not seen before.
+    """
+    added: list[ImportedSession] = []
+    with begin(engine) as connection:
+        for one in sorted(sessions, key=lambda one: one.start_us):
+            _gym_seen(connection, one.gym, time_zone, now_us)
+            fresh = appear(
+                connection,
+                session=one.session,
+                gym=one.gym,
+                machine=one.machine,
+                user=one.user,
+                start_us=one.start_us,
+                setup=None,
+                now_us=now_us,
+            )
+            if fresh:
+                _import(connection, one)
+                added.append(one)
+        by_user: dict[str, list[ImportedSession]] = defaultdict(list)
+        for one in added:
+            by_user[one.user].append(one)
+        for user, of_user in by_user.items():
+            # One member, one time zone: days are those of the gym of the latest session.
+            zone = time_zone_of(connection, of_user[-1].gym)
+            refresh_days(connection, user, of_user[0].start_us, of_user[-1].start_us, zone)
+    return Imported(len(added), sum(len(one.reps) for one in added), len(sessions) - len(added))
+
+
+def _import(connection: Connection, one: ImportedSession) -> None:
+    spec = MachineSpec.of(online_of(connection, one.gym, one.machine) or ASSUMED_MACHINE, None)
+    reps = [
+        rep
+        if rep.work_j is not None
+        else replace(rep, work_j=float(force_n(spec, rep.load_kg, 0.0)) * rep.rom_mm / 1_000)
+        for rep in one.reps
+    ]
+    values = _figures(reps) | {"end_us": one.end_us, "state": "closed", "source": "import"}
+    connection.execute(update(_session).where(_session.c.session == one.session).values(**values))
+    if reps:
+        connection.execute(insert(_rep), [asdict(rep) for rep in reps])
+
+
+def reference_load(
+    bind: Bind, user: str, gym: str, machine: str, start_us: int, reps: Iterable[Rep] = ()
+) -> float | None:
+    """A member's best load on a machine in the 90 days before a session, the session's own `reps` included, in kg."""
+    query = (
+        select(func.max(_session.c.top_load_kg))
+        .where(_session.c.user == user, _session.c.gym == gym, _session.c.machine == machine)
+        .where(_session.c.start_us >= start_us - REFERENCE_DAYS * DAY_US, _session.c.start_us < start_us)
+    )
+    with reading(bind) as connection:
+        best = connection.execute(query).scalar_one()
+    return max((load for load in (best, *(rep.load_kg for rep in reps)) if load is not None), default=None)
+
+
+def depths_before(bind: Bind, user: str, gym: str, machine: str, before_us: int, n: int) -> NDArray[np.float64]:
+    """Bottom depths, mm, of a member's last `n` sure reps on a machine before a time, in order."""
+    query = (
+        select(_rep.c.depth_mm)
+        .where(_rep.c.user == user, _rep.c.gym == gym, _rep.c.machine == machine)
+        .where(_rep.c.t_turn_us < before_us, _rep.c.quality == "ok")
+        .order_by(_rep.c.t_turn_us.desc())
+        .limit(n)
+    )
+    with reading(bind) as connection:
+        return np.array(list(connection.execute(query).scalars())[::-1], dtype=np.float64)
+
+
+def member_sessions_frame(bind: Bind, user: str, until_us: int) -> pd.DataFrame:
+    """A member's closed sessions that started up to a time, imported ones too, of all gyms and machines, ascending.
+
+    Columns: session, start_us, end_us, work_j, tonnage_kg, top_load_kg, hard_sets; NaN where a figure is not known.
+    """
+    columns = ["session", "start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets"]
+    query = (
+        select(*(_session.c[name] for name in columns))
+        .where(_session.c.user == user, _session.c.state == "closed", _session.c.start_us <= until_us)
+        .order_by(_session.c.start_us, _session.c.session)
+    )
+    with reading(bind) as connection:
+        rows = [tuple(row) for row in connection.execute(query)]
+    frame = pd.DataFrame.from_records(rows, columns=columns)
+    whole = {"start_us": np.int64, "end_us": np.int64, "hard_sets": np.int64}
+    figures = dict.fromkeys(("work_j", "tonnage_kg", "top_load_kg"), np.float64)
+    return frame.fillna({"hard_sets": 0}).astype({"session": object, **whole, **figures})
+
+
+def time_zone_of(bind: Bind, gym: str) -> str:
+    """A gym's time zone (IANA name); UTC where the gym was never seen."""
+    with reading(bind) as connection:
+        found = connection.execute(select(schema.gym.c.time_zone).where(schema.gym.c.gym == gym)).scalar_one_or_none()
+    return found or "UTC"
+
+
+def online_of(bind: Bind, gym: str, machine: str) -> Online | None:
+    """The last birth certificate of a machine, None where none ever came."""
+    query = select(schema.machine.c.online).where(schema.machine.c.gym == gym, schema.machine.c.machine == machine)
+    with reading(bind) as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else msgspec.convert(found, Online)
+
+
+def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str) -> frozenset[date]:
+    """The local days between two times of which a machine that the member used then has lost or outstanding messages.
+
+    A missing number has no time of its own: it lies between the session events of its boot before and after it, and
+    every day from the one to the other may be the one it belongs to.
+    """
+    zone = ZoneInfo(time_zone)
+    used = (
+        select(_session.c.gym, _session.c.machine)
+        .where(_session.c.user == user, _session.c.start_us.between(from_us, to_us))
+        .distinct()
+    )
+    days: set[date] = set()
+    with reading(bind) as connection:
+        for gym, machine in connection.execute(used).all():
+            for boot, ranges in _ranges(connection, gym, machine):
+                gaps = _gaps(ranges)
+                anchors = _anchors(connection, gym, machine, boot, from_us, to_us) if gaps else []
+                for low, high in gaps:
+                    days |= _days_around(anchors, low, high, zone)
+    first, last = _day(from_us, zone), _day(to_us, zone)
+    return frozenset(day for day in days if first <= day <= last)
+
+
+def refresh_days(connection: Connection, user: str, from_us: int, to_us: int, time_zone: str) -> None:
+    """Compute a member's daily loads anew, from one time's day to another's, within a writing transaction."""
+    zone = ZoneInfo(time_zone)
+    first, last = _day(from_us, zone), _day(to_us, zone)
+    frame = member_sessions_frame(connection, user, to_us + DAY_US)
+    frame = frame[frame["start_us"] >= from_us - DAY_US]
+    days = [_day(int(start_us), zone) for start_us in frame["start_us"]]
+    missing = missing_days(connection, user, from_us, to_us, time_zone)
+    table = schema.daily_load
+    connection.execute(delete(table).where(table.c.user == user, table.c.day.between(first, last)))
+    rows = [
+        _day_load(frame[[other == day for other in days]]) | {"user": user, "day": day, "missing": day in missing}
+        for day in sorted({day for day in days if first <= day <= last} | missing)
+    ]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _day_load(of_day: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "work_j": float(of_day["work_j"].sum()),
+        "tonnage_kg": float(of_day["tonnage_kg"].sum()),
+        "top_load_kg": float(of_day["top_load_kg"].fillna(0.0).max()) if len(of_day) else 0.0,
+        "sessions": len(of_day),
+        "hard_sets": int(of_day["hard_sets"].sum()),
+    }
+
+
+def _ranges(connection: Connection, gym: str, machine: str) -> list[tuple[str, list[list[int]]]]:
+    ledger = schema.ledger
+    query = select(ledger.c.boot, ledger.c.ranges).where(ledger.c.gym == gym, ledger.c.machine == machine)
+    return [(row.boot, row.ranges) for row in connection.execute(query)]
+
+
+def _gaps(ranges: list[list[int]]) -> list[tuple[int, int]]:
+    """What is missing between the ranges of a boot, both ends included."""
+    return [(before[1] + 1, after[0] - 1) for before, after in pairwise(ranges)]
+
+
+def _anchors(
+    connection: Connection, gym: str, machine: str, boot: str, from_us: int, to_us: int
+) -> list[tuple[int, int]]:
+    """The session events of a boot near a span of time, as (seq, time), ascending."""
+    query = select(_log.c.start_seq, _log.c.start_us, _log.c.end_seq, _log.c.end_us).where(
+        _log.c.gym == gym,
+        _log.c.machine == machine,
+        _log.c.boot == boot,
+        _log.c.start_us.between(from_us - DAY_US, to_us + DAY_US),
+    )
+    events = [
+        pair
+        for row in connection.execute(query)
+        for pair in ((row.start_seq, row.start_us), (row.end_seq, row.end_us))
+        if None not in pair
+    ]
+    return sorted(events)
+
+
+def _days_around(anchors: list[tuple[int, int]], low: int, high: int, zone: ZoneInfo) -> set[date]:
+    before = [time_us for seq, time_us in anchors if seq < low]
+    after = [time_us for seq, time_us in anchors if seq > high]
+    if not before:
+        return set()
+    first = _day(before[-1], zone)
+    last = _day(after[0], zone) if after else first
+    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
+
+
+def _day(time_us: int, zone: ZoneInfo) -> date:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).astimezone(zone).date()
+
+
+def _sessions() -> Select[Any]:
+    sets = select(func.coalesce(func.max(_rep.c.set), 0)).where(_rep.c.session == _session.c.session)
+    return select(
+        _session, schema.member.c.name.label("user_name"), sets.correlate(_session).scalar_subquery().label("sets")
+    ).outerjoin(schema.member, schema.member.c.user == _session.c.user)
+
+
+def _with_findings(connection: Connection, query: Select[Any]) -> list[StoredSession]:
+    rows = connection.execute(query).mappings().all()
+    found = findings_of(connection, [row["session"] for row in rows])
+    return [_stored(row, found[row["session"]]) for row in rows]
+
+
+def _stored(row: RowMapping, findings: list[StoredFinding]) -> StoredSession:
+    return cast(StoredSession, {**row, "findings": findings})
+
+
+def _gym_seen(connection: Connection, gym: str, time_zone: str, now_us: int) -> None:
+    values = {"gym": gym, "time_zone": time_zone, "created_us": now_us}
+    connection.execute(_insert(connection, schema.gym, values).on_conflict_do_nothing())
+
+
+def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> "sqlite.Insert | postgresql.Insert":
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return make(table).values(**values)
