@@ -67,7 +67,7 @@ def test_a_dockerfile_copies_what_there_is_and_installs_an_extra_that_there_is(n
         path for line in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE) for path in line.split()
     ]
     assert [] == [path for path in copied if not (ROOT / path).exists()]
-    extra = re.search(r"install\.sh (\w+)", dockerfile)
+    extra = re.search(r"RUN sh \S+install\.sh (\w+)", dockerfile)
     assert extra is not None
     assert re.search(rf"^{extra.group(1)} = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
