@@ -280,6 +280,7 @@ class Reason(StrEnum):
     TOO_FEW_USABLE = "too-few-usable"
     TIME_AHEAD = "time-ahead"
     TIME_BEHIND = "time-behind"
+    STORE_REFUSED = "store-refused"  # it kept the contract, but the series store will never take it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,333 @@
+"""The connection to the broker: one thread that owns paho, and hands what arrives to the inbox.
+
+The thread drives paho's loop functions itself. So a full inbox leaves the socket unread (not every broker honours
+receive maximum) while pings and acknowledgements go on, and no other thread ever touches the client.
+"""
+
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from sledwatch.events import ROOT
+from sledwatch_ingest.address import BrokerAddress
+from sledwatch_ingest.backoff import Backoff
+from sledwatch_ingest.inbox import Inbox, Message
+from sledwatch_ingest.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# How long a broker may take to accept us and our subscriptions.
+_ACCEPT_S: Final = 10.0
+# How many packets are read before acknowledgements get their turn.
+_READS: Final = 64
+# At the end: how long the last acknowledgements may take to leave.
+_FAREWELL_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How we present ourselves. The broker keeps our place under `client_id` for `expiry_s` after we are gone.
+
+    group: share frames and sessions with other replicas of that name; each then needs a client_id of its own.
+    """
+
+    client_id: str
+    group: str | None
+    keepalive_s: int
+    expiry_s: int
+    receive_maximum: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What we subscribe to. State is not shared: every replica is to have the retained ones."""
+        shared = "" if self.group is None else f"$share/{self.group}/"
+        return (f"{ROOT}/+/+/state", f"{shared}{ROOT}/+/+/session", f"{shared}{ROOT}/+/+/frame")
+
+
+class _Ack(NamedTuple):
+    generation: int
+    packet_id: int
+
+
+class _Publication(NamedTuple):
+    topic: str
+    payload: bytes
+
+
+class Connection:
+    """Connects, subscribes, reads into the inbox, and comes back after every failure, until told to stop.
+
+    `ack` and `publish` may be called from another thread; `run` is the connection's own.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        session: Session,
+        inbox: Inbox,
+        clock: Callable[[], int],
+        backoff: Backoff,
+        metrics: Metrics,
+    ) -> None:
+        self._address = address
+        self._session = session
+        self._inbox = inbox
+        self._clock = clock
+        self._backoff = backoff
+        self._metrics = metrics
+        self._outgoing: deque[_Ack | _Publication] = deque()
+        self._reading = True
+        self._stopping = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        self._arrived = 0
+        self._connected = False
+        self._watched = 0
+        self._since_s = 0.0
+        self.generation = 0
+        self.subscribed = False
+        self._client = self._make_client()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us."""
+        return self._connected
+
+    def ack(self, messages: Sequence[Message]) -> None:
+        """Acknowledge messages in the order given; those of a connection that is gone are dropped."""
+        self._outgoing.extend(_Ack(m.generation, m.packet_id) for m in messages if m.packet_id)
+        self._wake()
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish retained with QoS 1; False, and nothing done, while there is no connection."""
+        if not self._connected:
+            return False
+        self._outgoing.append(_Publication(topic, payload))
+        self._wake()
+        return True
+
+    def stop_reading(self) -> None:
+        """Take in nothing more; acknowledgements still leave."""
+        self._reading = False
+        self._wake()
+
+    def stop(self) -> None:
+        """Send what is still to be sent and disconnect. The broker keeps our session."""
+        self._stopping.set()
+        self._wake()
+
+    def run(self) -> None:
+        """Serve until `stop`. Raises what is no matter of the network: such a thing must not pass unseen."""
+        while not self._stopping.is_set():
+            if self._connect():
+                self._serve()
+            self._after_connection()
+
+    def close(self) -> None:
+        """Let go of the sockets, after `run` has returned and nobody acknowledges any more."""
+        self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _make_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._session.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        if self._address.tls:
+            client.tls_set()
+        if self._address.user is not None:
+            client.username_pw_set(self._address.user, self._address.password)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._session.expiry_s
+        properties.ReceiveMaximum = min(self._session.receive_maximum, 65_535)
+        client.connect_async(
+            self._address.host,
+            self._address.port,
+            self._session.keepalive_s,
+            # Not even the first time: rumqttd forgets the session of a client whose first connect was a clean start.
+            clean_start=False,
+            properties=properties,
+        )
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_open = _without_delay
+        client.on_socket_close = self._on_socket_close
+        # Without such a callback paho would write each acknowledgement by itself, wherever it is queued.
+        client.on_socket_register_write = lambda _client, _userdata, _sock: None
+        return client
+
+    def _on_connect(
+        self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            log.error("broker.refused", reason=str(reason), client_id=self._session.client_id)
+            return
+        self.generation += 1
+        self._connected = True
+        self._metrics.connections.inc()
+        log.info("broker.connected", session_present=flags.session_present, generation=self.generation)
+        topics = self._session.topics
+        if flags.session_present and self._session.group is None:
+            # rumqttd sends retained messages for a new subscription only, and forgets those that were in flight when
+            # we were cut off. Of a State the latest is enough.
+            client.unsubscribe(topics[0])
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        failures = [str(reason) for reason in reasons if reason.is_failure]
+        if failures:
+            log.error("broker.subscription_refused", topics=self._session.topics, reasons=failures)
+            return
+        self.subscribed = True
+        self._metrics.connected.set(1)
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        self._arrived += 1
+        self._metrics.received.inc()
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "(not UTF-8)"
+        packet_id = message.mid if message.qos else 0
+        self._inbox.put(
+            Message(topic, bytes(message.payload), self._clock(), message.retain, self.generation, packet_id)
+        )
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        by_whom = "broker" if flags.is_disconnect_packet_from_server else "network or ourselves"
+        log.info("broker.disconnected", by=by_whom, reason=str(reason))
+
+    def _on_socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        if self._watched:
+            self._selector.unregister(sock)
+            self._watched = 0
+
+    def _connect(self) -> bool:
+        self._outgoing.clear()
+        self._since_s = time.monotonic()
+        try:
+            return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
+        except OSError as error:
+            log.warning("broker.unreachable", host=self._address.host, port=self._address.port, error=str(error))
+            return False
+
+    def _serve(self) -> None:
+        full_since_s: float | None = None
+        reading = True
+        while self._client.socket() is not None:
+            if self._stopping.is_set():
+                self._say_goodbye()
+                return
+            resumed = not reading
+            reading = self._reading and not self._inbox.full
+            self._watch(reading)
+            events = self._selector.select(0.0 if resumed and reading else 1.0)
+            ready = {key.fileobj for key, _ in events}
+            if self._wake_out in ready:
+                self._drain_wakes()
+            self._send_outgoing()
+            # What TLS holds decrypted no selector sees: hence the look without being told when reading resumes.
+            if reading and (resumed or any(key.fileobj is not self._wake_out for key, _ in events)):
+                self._read()
+            if self._client.want_write():
+                self._client.loop_write()
+            self._client.loop_misc()
+            now_s = time.monotonic()
+            full_since_s = (full_since_s or now_s) if self._inbox.full else None
+            if full_since_s is not None and now_s - full_since_s > self._session.keepalive_s:
+                log.warning("broker.left", why="the store is behind and the queue is full; the broker keeps our place")
+                self._say_goodbye()
+            elif not self.subscribed and now_s - self._since_s > _ACCEPT_S:
+                log.warning("broker.silent", why=f"no acceptance of us or our subscriptions within {_ACCEPT_S:g} s")
+                self._say_goodbye()
+
+    def _after_connection(self) -> None:
+        """Wait as long as is decent, and for room, before connecting again."""
+        if self.subscribed:
+            self._backoff.reset()
+        self._connected = self.subscribed = False
+        self._metrics.connected.set(0)
+        self._stopping.wait(self._backoff.wait_s())
+        while not self._inbox.roomy and not self._stopping.is_set():
+            self._stopping.wait(0.1)
+
+    def _watch(self, reading: bool) -> None:
+        """Have the selector report what we want to know of the broker's socket."""
+        wanted = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._client.want_write() else 0)
+        sock = self._client.socket()
+        if wanted == self._watched or sock is None:
+            return
+        if not wanted:
+            self._selector.unregister(sock)
+        elif not self._watched:
+            self._selector.register(sock, wanted)
+        else:
+            self._selector.modify(sock, wanted)
+        self._watched = wanted
+
+    def _read(self) -> None:
+        for _ in range(_READS):
+            before = self._arrived
+            if self._inbox.full or self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
+            if self._arrived == before:
+                return
+
+    def _send_outgoing(self) -> None:
+        while self._outgoing:
+            item = self._outgoing.popleft()
+            if isinstance(item, _Publication):
+                self._client.publish(item.topic, item.payload, qos=1, retain=True)
+            elif item.generation == self.generation:
+                self._client.ack(item.packet_id, 1)
+            else:
+                self._metrics.stale_acks.inc()
+
+    def _say_goodbye(self) -> None:
+        """Disconnect in due form; a broker that does not take our bytes is left all the same."""
+        self._send_outgoing()
+        self._client.disconnect()
+        deadline = time.monotonic() + _FAREWELL_S
+        while self._client.socket() is not None and time.monotonic() < deadline:
+            self._watch(reading=False)
+            self._selector.select(0.05)
+            self._client.loop_write()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_in.send(b"\0")
+        except BlockingIOError:
+            return  # so many wakes are pending that one more tells nothing
+
+    def _drain_wakes(self) -> None:
+        self._wake_out.recv(4096)
+
+
+def _without_delay(_client: Client, _userdata: Any, sock: Any) -> None:
+    """Acknowledgements are small and many: waiting to fill a segment would stall the broker's window."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

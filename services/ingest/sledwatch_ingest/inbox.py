@@ -1,0 +1,97 @@
+"""The bounded queue between the network and the writer.
+
+It never blocks the network thread and never drops: it says that it is full, and the network leaves the socket unread.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+# A payload is small, but the broker may let through large ones: memory stays bounded by bytes too.
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+# Under load a batch may grow to this many times its usual size: the store's fixed cost per write is spread further.
+GROWTH: Final = 8
+
+# A broker with a small window sends no more until it is acknowledged. Once this many messages wait and then nothing
+# comes for that long, waiting on would only slow the two of us down.
+_BURST: Final = 16
+_PAUSE_S: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A publication as it arrived.
+
+    received_us: our clock. generation: which of our connections brought it; packet_id is meaningful there only, and 0
+    for what needs no acknowledgement. retained: it was kept by the broker and sent because we subscribed.
+    """
+
+    topic: str
+    payload: bytes
+    received_us: int
+    retained: bool
+    generation: int
+    packet_id: int
+
+
+class Inbox:
+    """Messages in order of arrival. One thread puts, one takes."""
+
+    def __init__(self, most: int, most_bytes: int = MAX_BYTES) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._messages: deque[Message] = deque()
+        self._changed = threading.Condition()
+        self._wake_at = frozenset({1})
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def full(self) -> bool:
+        """Whether the network should stop reading."""
+        return len(self._messages) >= self._most or self._bytes >= self._most_bytes
+
+    @property
+    def roomy(self) -> bool:
+        """Whether there is so much room again that starting anew is worth it."""
+        return len(self._messages) <= self._most // 2 and self._bytes <= self._most_bytes // 2
+
+    def put(self, message: Message) -> None:
+        """Append a message, also when full: who reads the network looks at `full` before it reads on."""
+        with self._changed:
+            self._messages.append(message)
+            self._bytes += len(message.payload)
+            if len(self._messages) in self._wake_at:
+                self._changed.notify()
+
+    def take(self, batch: int, linger_s: float, timeout_s: float) -> list[Message]:
+        """Wait up to `timeout_s` for a message, then up to `linger_s` for `batch` of them, and take what is there.
+
+        Empty when nothing came, or when closed.
+        """
+        with self._changed:
+            self._wake_at = frozenset({1, min(_BURST, batch), batch})
+            self._changed.wait_for(lambda: self._messages or self._closed, timeout_s)
+            deadline = time.monotonic() + linger_s
+            while 0 < (waiting := len(self._messages)) < batch and not self._closed:
+                left = deadline - time.monotonic()
+                self._changed.wait(min(left, _PAUSE_S) if waiting >= _BURST else max(left, 0.0))
+                if time.monotonic() >= deadline or (waiting >= _BURST and waiting == len(self._messages)):
+                    break
+            if self._closed:
+                return []
+            taken = [self._messages.popleft() for _ in range(min(len(self._messages), GROWTH * batch))]
+            self._bytes -= sum(len(message.payload) for message in taken)
+            return taken
+
+    def close(self) -> None:
+        """Let `take` return; what is left was never acknowledged and will be sent again."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,67 @@
+"""The heartbeat row: what `/readyz` and `doctor` read to know that ingest is at work."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from sledwatch_ingest.metrics import Metrics
+from sledwatch_storage.series.port import SeriesStore, StoreUnavailable
+from sledwatch_storage.state import heartbeat
+from sledwatch_storage.state.engine import StateUnavailable
+
+EVERY_S: Final = 2.0
+PART: Final = "ingest"
+
+
+class Pulse:
+    """Writes the row every 2 s, and finds out on the way whether the series store takes writes when nobody writes.
+
+    clock: microseconds since the epoch, for the row. pace: a monotonic clock in seconds. vitals: the rest of the row.
+    """
+
+    def __init__(
+        self,
+        series: SeriesStore,
+        state: Engine,
+        clock: Callable[[], int],
+        pace: Callable[[], float],
+        vitals: Callable[[], dict[str, Any]],
+        metrics: Metrics,
+    ) -> None:
+        self._series = series
+        self._state = state
+        self._clock = clock
+        self._pace = pace
+        self._vitals = vitals
+        self._metrics = metrics
+        self._next_s = pace()
+        self._store = False
+        self._heard_s = pace() - EVERY_S
+
+    def store_answered(self, well: bool) -> None:
+        """A write has just shown whether the store takes writes."""
+        self._store = well
+        self._heard_s = self._pace()
+        self._metrics.store.set(well)
+
+    def beat(self) -> None:
+        """Write the row when it is due. A state DB that cannot be written leaves it old, which says the same."""
+        now_s = self._pace()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + EVERY_S
+        if now_s - self._heard_s >= EVERY_S:
+            self._probe()
+        try:
+            heartbeat.beat(self._state, PART, self._clock(), {**self._vitals(), "store": self._store})
+        except StateUnavailable:
+            self._metrics.store.set(0)
+
+    def _probe(self) -> None:
+        try:
+            self._series.heartbeat(self._clock())
+        except StoreUnavailable:
+            self.store_answered(well=False)
+        else:
+            self.store_answered(well=True)

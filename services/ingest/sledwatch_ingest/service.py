@@ -1,0 +1,123 @@
+"""Ingest as a whole: a connection, an inbox, a writer."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from sqlalchemy import Engine, select
+
+from sledwatch_ingest.address import BrokerAddress
+from sledwatch_ingest.backoff import Backoff
+from sledwatch_ingest.connection import Connection, Session
+from sledwatch_ingest.inbox import Inbox
+from sledwatch_ingest.metrics import Metrics
+from sledwatch_ingest.pulse import Pulse
+from sledwatch_ingest.watermarks import MachineKey, Watermarks
+from sledwatch_ingest.writer import Writer
+from sledwatch_storage.series.port import SeriesStore
+from sledwatch_storage.state import ledger
+from sledwatch_storage.state.schema import machine
+
+log = structlog.get_logger(__name__)
+
+# A store or broker that comes back is found within seconds, and not hammered while it is away.
+_FIRST_WAIT_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 4.0
+# How long the batch in hand may take at the end before we disconnect without its acknowledgements.
+_LAST_BATCH_S: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestConfig:
+    """What ingest needs to know.
+
+    client_id: under this name the broker keeps our place; two replicas need two. group: replicas that share the
+    frames and sessions among them. batch, linger_s: a write takes so many messages, or what came in that time, and
+    more under load. queue: how many messages may wait for the writer. metrics_port: none for no metrics.
+    time_zone: of gyms seen for the first time.
+    """
+
+    mqtt_url: str
+    client_id: str = "sledwatch-ingest"
+    group: str | None = None
+    batch: int = 64
+    linger_s: float = 0.05
+    queue: int = 4096
+    keepalive_s: int = 30
+    session_expiry_s: int = 7 * 86_400
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    time_zone: str = "UTC"
+
+
+def run(
+    config: IngestConfig, series: SeriesStore, state: Engine, clock: Callable[[], int], stop: threading.Event
+) -> None:
+    """Store what machines publish, until `stop` is set. Sets `stop` itself when it cannot go on, and raises why.
+
+    clock: microseconds since the epoch, UTC. A broker or a store that is away is waited for. The stores stay the
+    caller's to close. Raises ValueError for an address that is none.
+    """
+    chance = random.SystemRandom()
+    metrics = Metrics(CollectorRegistry())
+    inbox = Inbox(config.queue)
+    connection = Connection(
+        BrokerAddress.parse(config.mqtt_url),
+        Session(config.client_id, config.group, config.keepalive_s, config.session_expiry_s, config.queue),
+        inbox,
+        clock,
+        Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),
+        metrics,
+    )
+
+    def vitals() -> dict[str, Any]:
+        return {"connected": connection.connected, "subscribed": connection.subscribed, "queue": len(inbox)}
+
+    writer = Writer(
+        inbox,
+        connection,
+        series,
+        state,
+        clock,
+        Watermarks(lambda gym, name: ledger.watermark(state, gym, name), connection.publish, time.monotonic),
+        lambda: known_machines(state),
+        Pulse(series, state, clock, time.monotonic, vitals, metrics),
+        Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),
+        metrics,
+        batch=config.batch,
+        linger_s=config.linger_s,
+        time_zone=config.time_zone,
+    )
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        if config.metrics_port is not None:
+            server, _ = start_http_server(config.metrics_port, config.metrics_host, metrics.registry)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+        threads = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="ingest"))
+        writing, serving = threads.submit(writer.run), threads.submit(connection.run)
+        for work in (writing, serving):
+            work.add_done_callback(lambda _: stop.set())
+        try:
+            stop.wait()
+        finally:
+            connection.stop_reading()
+            writer.stop()
+            wait([writing], _LAST_BATCH_S)
+            connection.stop()
+    for work in (serving, writing):
+        work.result()
+    log.info("ingest.stopped")
+
+
+def known_machines(state: Engine) -> Sequence[MachineKey]:
+    """Every machine that was ever heard of. Raises StateUnavailable."""
+    with state.connect() as connection:
+        return [(row.gym, row.machine) for row in connection.execute(select(machine.c.gym, machine.c.machine))]
