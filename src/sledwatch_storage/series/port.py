@@ -8,7 +8,7 @@ from sledwatch.events import Frame
 
 
 class StoreUnavailable(Exception):
-    """The store does not take or give data now: keep the batch and try again, after `retry_after_s` where it says so."""
+    """The store does not take or give data now: keep the batch, try again, after `retry_after_s` where it says so."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)

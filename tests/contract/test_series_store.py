@@ -1,0 +1,286 @@
+"""What every series store promises. A store that behaves otherwise is wrong, the one in memory too."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from frames import T0_US, a_frame, any_frame, stored
+from series_stores import LASTING_KINDS, LastingPlace, MemoryPlace, Place, lasting_place_of
+from sledwatch.events import encode
+from sledwatch_storage.series import SeriesStore, StoreUnavailable
+
+SECOND_US = 1_000_000
+EVER = (-(2**62), 2**62)
+
+
+@pytest.fixture(params=["memory", *LASTING_KINDS])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Where a store can be opened, empty at first."""
+    if request.param == "memory":
+        yield MemoryPlace()
+    else:
+        with lasting_place_of(request.param, request) as place:
+            yield place
+
+
+@pytest.fixture(params=LASTING_KINDS)
+def lasting_place(request: pytest.FixtureRequest) -> Iterator[LastingPlace]:
+    """A place that several stores share, and that outlives them."""
+    with lasting_place_of(request.param, request) as place:
+        yield place
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[SeriesStore]:
+    store = place.open()
+    yield store
+    store.close()
+
+
+def frames_of(store: SeriesStore, boot: str = "b1", from_us: int = T0_US, to_us: int = T0_US + 3600 * SECOND_US):
+    return [stored.frame for stored in store.frames("north", "press-1", boot, from_us, to_us)]
+
+
+def test_a_frame_comes_back_as_it_was_sent(store):
+    store.append([stored(a_frame())])
+    assert [stored(a_frame())] == store.frames("north", "press-1", "b1", T0_US, T0_US + 1)
+
+
+def test_nothing_is_stored_at_first(store):
+    assert frames_of(store) == []
+
+
+def test_an_empty_batch_is_fine(store):
+    store.append([])
+    assert frames_of(store) == []
+
+
+def test_a_frame_sent_twice_is_stored_once(store):
+    """The broker redelivers after a crash; (gym, machine, boot, seq) keeps the second copy out."""
+    store.append([stored(a_frame(), received_us=T0_US)])
+    store.append([stored(a_frame(), received_us=T0_US + SECOND_US)])
+    assert [a_frame()] == frames_of(store)
+
+
+def test_a_frame_twice_in_a_batch_is_stored_once(store):
+    store.append([stored(a_frame()), stored(a_frame(1)), stored(a_frame())])
+    assert [a_frame(), a_frame(1)] == frames_of(store)
+
+
+def test_a_batch_that_is_known_in_part_adds_the_rest(store):
+    store.append([stored(a_frame(seq)) for seq in (0, 2)])
+    store.append([stored(a_frame(seq)) for seq in range(4)])
+    assert [a_frame(seq) for seq in range(4)] == frames_of(store)
+
+
+def test_frames_are_ordered_by_time_however_they_came(store):
+    store.append([stored(a_frame(seq)) for seq in (5, 1, 3)])
+    store.append([stored(a_frame(seq)) for seq in (4, 0, 2)])
+    assert [0, 1, 2, 3, 4, 5] == [frame.seq for frame in frames_of(store)]
+
+
+def test_time_orders_before_the_number_does(store):
+    """A machine whose clock was set back: its frames are read in event time."""
+    early, late = a_frame(7), a_frame(3, t_us=T0_US + 60 * SECOND_US)
+    store.append([stored(late), stored(early)])
+    assert [early, late] == frames_of(store)
+
+
+def test_frames_that_overlap_in_time_are_kept_apart(store):
+    one, other = a_frame(0), a_frame(1, t_us=T0_US + 30_000, depth_mm=[1.0, 2.0, 3.0])
+    store.append([stored(one), stored(other)])
+    assert [one, other] == frames_of(store)
+
+
+def test_a_range_holds_its_beginning_and_not_its_end(store):
+    store.append([stored(a_frame(seq)) for seq in range(4)])
+    assert [a_frame(1), a_frame(2)] == frames_of(store, from_us=T0_US + SECOND_US, to_us=T0_US + 3 * SECOND_US)
+
+
+def test_a_frame_that_began_before_the_range_is_not_in_it(store):
+    store.append([stored(a_frame())])
+    assert frames_of(store, from_us=T0_US + 20_000) == []
+
+
+def test_a_frame_that_ends_after_the_range_is_whole(store):
+    store.append([stored(a_frame())])
+    assert [a_frame()] == frames_of(store, to_us=T0_US + 20_000)
+
+
+def test_a_range_may_be_everything(store):
+    store.append([stored(a_frame())])
+    assert [a_frame()] == frames_of(store, from_us=EVER[0], to_us=EVER[1])
+
+
+def test_an_empty_range_holds_nothing(store):
+    store.append([stored(a_frame())])
+    assert frames_of(store, from_us=T0_US, to_us=T0_US) == []
+
+
+def test_gyms_machines_and_boots_are_kept_apart(store):
+    here = stored(a_frame())
+    others = [
+        stored(a_frame(depth_mm=[1.0]), gym="south"),
+        stored(a_frame(depth_mm=[2.0]), machine="press-2"),
+        stored(a_frame(boot="b2", depth_mm=[3.0])),
+    ]
+    store.append([here, *others])
+    assert [[here], *([other] for other in others)] == [
+        store.frames(one.gym, one.machine, one.frame.boot, *EVER) for one in (here, *others)
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"session": None},
+        {"load_kg": [120.0, 120.0, 122.5, 122.5, 122.5]},
+        {"load_kg": [120.0] * 5},
+        {"load_kg": 0.0},
+        {"left_n": [300.0, 310.5, None, 320.0, 0.0], "right_n": [299.0, 0.1, -2.0, None, None]},
+        {"left_n": [0.0] * 5},
+        {"left_n": [None] * 5},
+        {"depth_mm": [None] * 5},
+        {"depth_mm": [None, None, 1.0, None, None]},
+        {"depth_mm": [None] * 5, "load_kg": [1.0, 2.0, 3.0, 4.0, 5.0], "right_n": [None, 1.0, None, None, None]},
+        {"depth_mm": [0.0, -0.0, 1 / 3, 5e-324, 1999.9999999999998]},
+        {"depth_mm": [-50.0]},
+        {"depth_mm": [float(i % 7) for i in range(1000)]},
+        {"dt_us": 10_000_000},
+        {"dt_us": 1},
+        {"seq": 2**53, "t_us": T0_US},
+        {"session": "a-Z_0"},
+    ],
+    ids=str,
+)
+def test_whatever_a_frame_holds_comes_back(store, changes):
+    frame = a_frame(**changes)
+    store.append([stored(frame)])
+    assert [encode(frame)] == [encode(found) for found in frames_of(store)]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_frame_comes_back_bit_for_bit(place: Place, data: st.DataObject):
+    frames = [data.draw(any_frame(seq)) for seq in range(data.draw(st.integers(1, 3)))]
+    store = place.open_anew()
+    store.append([stored(frame) for frame in frames])
+    assert [encode(frame) for frame in frames] == [encode(frame) for frame in frames_of(store)]
+    store.close()
+
+
+def test_when_a_frame_arrived_is_kept(store):
+    store.append([stored(a_frame(), received_us=T0_US + 123_456_789)])
+    assert [T0_US + 123_456_789] == [found.received_us for found in store.frames("north", "press-1", "b1", *EVER)]
+
+
+def test_a_store_opened_again_still_has_it(lasting_place):
+    with_frame = lasting_place.open()
+    with_frame.append([stored(a_frame())])
+    with_frame.close()
+    again = lasting_place.open()
+    assert [a_frame()] == frames_of(again)
+    again.close()
+
+
+def test_what_one_has_stored_another_reads(lasting_place):
+    """Ingest writes, analytics reads: two processes, two stores open at once."""
+    writer, reader = lasting_place.open(), lasting_place.open()
+    assert frames_of(reader) == []
+    writer.append([stored(a_frame())])
+    assert [a_frame()] == frames_of(reader)
+    writer.close()
+    reader.close()
+
+
+def test_threads_may_append_the_same_frames_at_once(store):
+    batches = [[stored(a_frame(seq)) for seq in range(first, first + 20)] for first in (0, 10, 20, 0)]
+    _at_once([lambda batch=batch: store.append(batch) for batch in batches])
+    assert [a_frame(seq) for seq in range(40)] == frames_of(store)
+
+
+def test_stores_of_several_processes_may_append_at_once(lasting_place):
+    stores = [lasting_place.open() for _ in range(3)]
+    _at_once(
+        [
+            lambda store=store, i=i: [store.append([stored(a_frame(seq))]) for seq in range(i, 30, 2)]
+            for i, store in enumerate(stores)
+        ]
+    )
+    assert [a_frame(seq) for seq in range(30)] == frames_of(stores[0])
+    for store in stores:
+        store.close()
+
+
+def test_reading_while_another_writes_sees_whole_frames(store):
+    frames = [a_frame(seq) for seq in range(60)]
+    seen = []
+
+    def read() -> None:
+        while len(seen) < 200 and (not seen or len(seen[-1]) < len(frames)):
+            seen.append(frames_of(store))
+
+    _at_once([lambda: [store.append([stored(frame)]) for frame in frames], read])
+    assert all(found == frames[: len(found)] for found in seen)
+
+
+def test_a_heartbeat_stores_no_frame(store):
+    store.heartbeat(T0_US)
+    store.heartbeat(T0_US + 2 * SECOND_US)
+    assert frames_of(store) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.append([stored(a_frame())]),
+        lambda store: store.append([]),
+        lambda store: store.frames("north", "press-1", "b1", *EVER),
+        lambda store: store.heartbeat(T0_US),
+    ],
+    ids=["append", "append nothing", "frames", "heartbeat"],
+)
+def test_a_closed_store_is_unavailable(store, use):
+    store.close()
+    store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        use(store)
+
+
+def test_a_store_that_is_gone_is_unavailable_and_works_again_when_it_is_back(lasting_place):
+    store = lasting_place.open()
+    store.append([stored(a_frame())])
+    with lasting_place.away():
+        with pytest.raises(StoreUnavailable):
+            store.append([stored(a_frame(1))])
+        with pytest.raises(StoreUnavailable):
+            store.heartbeat(T0_US)
+    store.append([stored(a_frame(1))])
+    assert [a_frame(), a_frame(1)] == frames_of(store)
+    store.close()
+
+
+def test_names_are_compared_whole(store):
+    """Neither a prefix nor a pattern: an underscore is a letter like any other."""
+    store.append([stored(a_frame(), machine="press_1")])
+    assert [] == [*store.frames("north", "press", "b1", *EVER), *store.frames("north", "press-1", "b1", *EVER)]
+
+
+def _at_once(work: list[Callable[[], object]]) -> None:
+    failures: list[BaseException] = []
+
+    def run(one: Callable[[], object]) -> None:
+        try:
+            one()
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
