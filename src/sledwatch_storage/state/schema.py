@@ -101,6 +101,7 @@ session_log = Table(
     Column("arrival_us", BigInteger, nullable=False),  # when anything of it last arrived, wall clock
     Column("version", BigInteger, nullable=False, default=1),
     Index(None, "gym", "machine", "boot"),
+    Index(None, "arrival_us"),
 )
 
 quarantine = Table(

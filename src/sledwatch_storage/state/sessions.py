@@ -298,27 +298,26 @@ def online_of(bind: Bind, gym: str, machine: str) -> Online | None:
 
 
 def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str) -> frozenset[date]:
-    """The local days between two times of which a machine that the member used then has lost or outstanding messages.
+    """The local days from one time's to another's of which the member's machines have lost or outstanding messages.
 
-    A missing number has no time of its own: it lies between the session events of its boot before and after it, and
-    every day from the one to the other may be the one it belongs to.
+    A day counts when the member used the machine in the 30 days up to it. A missing number has no time of its own: it
+    lies between the session events of its boot before and after it, and every day from the one to the other may be the
+    one it belongs to.
     """
     zone = ZoneInfo(time_zone)
-    used = (
-        select(_session.c.gym, _session.c.machine)
-        .where(_session.c.user == user, _session.c.start_us.between(from_us, to_us))
-        .distinct()
-    )
-    days: set[date] = set()
-    with reading(bind) as connection:
-        for gym, machine in connection.execute(used).all():
-            for boot, ranges in _ranges(connection, gym, machine):
-                gaps = _gaps(ranges)
-                anchors = _anchors(connection, gym, machine, boot, from_us, to_us) if gaps else []
-                for low, high in gaps:
-                    days |= _days_around(anchors, low, high, zone)
     first, last = _day(from_us, zone), _day(to_us, zone)
-    return frozenset(day for day in days if first <= day <= last)
+    query = select(_session.c.gym, _session.c.machine, _session.c.start_us).where(
+        _session.c.user == user, _session.c.start_us.between(from_us - (WINDOW_DAYS + 1) * DAY_US, to_us)
+    )
+    used: dict[tuple[str, str], set[date]] = defaultdict(set)
+    found: set[date] = set()
+    with reading(bind) as connection:
+        for row in connection.execute(query):
+            used[row.gym, row.machine].add(_day(row.start_us, zone))
+        for (gym, machine), days in used.items():
+            lost = _lost_days(connection, gym, machine, from_us, to_us, zone)
+            found |= {day for day in lost if any(0 <= (day - other).days <= WINDOW_DAYS for other in days)}
+    return frozenset(day for day in found if first <= day <= last)
 
 
 def refresh_days(connection: Connection, user: str, from_us: int, to_us: int, time_zone: str) -> None:
@@ -349,10 +348,16 @@ def _day_load(of_day: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _ranges(connection: Connection, gym: str, machine: str) -> list[tuple[str, list[list[int]]]]:
+def _lost_days(connection: Connection, gym: str, machine: str, from_us: int, to_us: int, zone: ZoneInfo) -> set[date]:
     ledger = schema.ledger
     query = select(ledger.c.boot, ledger.c.ranges).where(ledger.c.gym == gym, ledger.c.machine == machine)
-    return [(row.boot, row.ranges) for row in connection.execute(query)]
+    days: set[date] = set()
+    for row in connection.execute(query).all():
+        gaps = _gaps(row.ranges)
+        anchors = _anchors(connection, gym, machine, row.boot, from_us, to_us) if gaps else []
+        for low, high in gaps:
+            days |= _days_around(anchors, low, high, zone)
+    return days
 
 
 def _gaps(ranges: list[list[int]]) -> list[tuple[int, int]]:

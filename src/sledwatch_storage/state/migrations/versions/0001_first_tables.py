@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("session", name=op.f("pk_session_log")),
     )
+    op.create_index(op.f("ix_session_log_arrival_us"), "session_log", ["arrival_us"], unique=False)
     op.create_index(op.f("ix_session_log_gym_machine_boot"), "session_log", ["gym", "machine", "boot"], unique=False)
     op.create_table(
         "sign_in",
@@ -277,6 +278,7 @@ def downgrade() -> None:
     op.drop_table("alert_comment")
     op.drop_table("sign_in")
     op.drop_index(op.f("ix_session_log_gym_machine_boot"), table_name="session_log")
+    op.drop_index(op.f("ix_session_log_arrival_us"), table_name="session_log")
     op.drop_table("session_log")
     op.drop_index(op.f("ix_session_user_start_us"), table_name="session")
     op.drop_index(op.f("ix_session_state"), table_name="session")
