@@ -1,0 +1,160 @@
+"""One thread, one selector and one heap of timers for any number of machines.
+
+A thread for each machine would cost a stack, a wake-up and a lock a second; two thousand of them would cost the run.
+Everything a `Device` does happens in the thread that runs `Network.run`; other threads come in by `call_soon` only.
+"""
+
+import heapq
+import itertools
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+# Timers that are due together are taken in portions, so that a burst of frames never keeps acknowledgements waiting.
+_TIMERS_AT_ONCE: Final = 64
+
+
+class Connection(Protocol):
+    """What the network serves: something with a socket that reads and writes when told to."""
+
+    def on_readable(self) -> None:
+        """Take what has arrived."""
+
+    def on_writable(self) -> None:
+        """Send what is waiting."""
+
+
+@dataclass(order=True, slots=True)
+class Timer:
+    """Something to do at a time; `cancel` makes it nothing."""
+
+    at_s: float
+    order: int
+    do: Callable[[], None] | None = field(compare=False)
+
+    def cancel(self) -> None:
+        """Forget it; cancelling twice is fine."""
+        self.do = None
+
+
+class Network:
+    """The loop. `clock` counts seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[Timer] = []
+        self._order = itertools.count()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
+
+    def call_at(self, at_s: float, do: Callable[[], None]) -> Timer:
+        """Do something at a time of the clock, or as soon as possible after it."""
+        timer = Timer(at_s, next(self._order), do)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def call_later(self, delay_s: float, do: Callable[[], None]) -> Timer:
+        """Do something after a delay."""
+        return self.call_at(self.clock() + delay_s, do)
+
+    def call_soon(self, do: Callable[[], None]) -> None:
+        """Do something in the loop's thread; the one call that any thread may make."""
+        self._calls.append(do)
+        self.wake()
+
+    def wake(self) -> None:
+        """Make a waiting loop look around, from any thread."""
+        try:
+            self._wake_sender.send(b"\0")
+        except BlockingIOError:
+            return  # so many wake-ups are waiting already that one more says nothing new
+
+    def watch(self, sock: socket.socket, connection: Connection) -> None:
+        """Serve a socket from now on."""
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def want_write(self, sock: socket.socket, connection: Connection, wanted: bool) -> None:
+        """Say whether `connection.on_writable` is to be called when the socket can take more."""
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0)
+        if self._selector.get_key(sock).events != events:
+            self._selector.modify(sock, events, connection)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Stop serving a socket, before it is closed."""
+        self._selector.unregister(sock)
+
+    def run(self, done: Callable[[], bool]) -> None:
+        """Serve until `done`; it is asked after each round, at least every 200 ms."""
+        while not done():
+            self._turn(0.2)
+
+    def _turn(self, longest_s: float) -> None:
+        for key, events in self._selector.select(self._patience_s(longest_s)):
+            connection: Connection | None = key.data
+            if connection is None:
+                self._wake_receiver.recv(4096)
+                continue
+            # What came before in this round may have ended the connection.
+            if events & selectors.EVENT_READ and self._watches(key, connection):
+                connection.on_readable()
+            if events & selectors.EVENT_WRITE and self._watches(key, connection):
+                connection.on_writable()
+        while self._calls:
+            self._calls.popleft()()
+        now_s = self.clock()
+        for _ in range(_TIMERS_AT_ONCE):
+            if not self._timers or self._timers[0].at_s > now_s:
+                break
+            timer = heapq.heappop(self._timers)
+            if timer.do is not None:
+                timer.do()
+
+    def _patience_s(self, longest_s: float) -> float:
+        if self._calls:
+            return 0.0
+        while self._timers and self._timers[0].do is None:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            return longest_s
+        return min(longest_s, max(0.0, self._timers[0].at_s - self.clock()))
+
+    def _watches(self, key: selectors.SelectorKey, connection: Connection) -> bool:
+        now = self._selector.get_map().get(key.fileobj)
+        return now is not None and now.data is connection
+
+    def close(self) -> None:
+        """Release the loop's own sockets; connections are closed by their owners."""
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def run_in_thread(network: Network) -> Callable[[], None]:
+    """Run the loop in a thread of its own, for those who have something else to do; the returned function ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=network.run, args=(stop.is_set,), name="machines", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        network.wake()
+        thread.join()
+        network.close()
+
+    return end
