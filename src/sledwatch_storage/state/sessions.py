@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from typing import Any, Final, Literal, TypedDict, cast
 from zoneinfo import ZoneInfo
 
@@ -16,13 +15,13 @@ import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sledwatch.machine import MachineSpec, force_n
 from sqlalchemy import Connection, Engine, RowMapping, Select, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sledwatch.events import Online, Rep, Tier
+from sledwatch.machine import MachineSpec, force_n
 from sledwatch.workload import SessionTotals, hard_sets, session_totals
-from sledwatch_storage.state import schema
+from sledwatch_storage.state import ranges, schema
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import StoredFinding, findings_of
 from sledwatch_storage.state.members import seen
@@ -353,16 +352,12 @@ def _lost_days(connection: Connection, gym: str, machine: str, from_us: int, to_
     query = select(ledger.c.boot, ledger.c.ranges).where(ledger.c.gym == gym, ledger.c.machine == machine)
     days: set[date] = set()
     for row in connection.execute(query).all():
-        gaps = _gaps(row.ranges)
+        stored = ranges.read(row.ranges)
+        gaps = ranges.missing(stored, ranges.top(stored))
         anchors = _anchors(connection, gym, machine, row.boot, from_us, to_us) if gaps else []
         for low, high in gaps:
             days |= _days_around(anchors, low, high, zone)
     return days
-
-
-def _gaps(ranges: list[list[int]]) -> list[tuple[int, int]]:
-    """What is missing between the ranges of a boot, both ends included."""
-    return [(before[1] + 1, after[0] - 1) for before, after in pairwise(ranges)]
 
 
 def _anchors(

@@ -1,0 +1,101 @@
+"""What ingest has noted of sessions, beside what the last closing has seen of them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from sledwatch_storage.state import ranges
+from sledwatch_storage.state.reading import Bind, reading
+from sledwatch_storage.state.schema import ledger, session, session_log
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSession:
+    """A session as far as its messages have arrived; see the table `session_log` for the fields of that name.
+
+    setups: (time, setup as on the wire), by time. listed: whether analytics has a row of it.
+    closed_version: the version that the last closing has seen, None before the first. imported: it came with its reps.
+    """
+
+    session: str
+    gym: str
+    machine: str
+    boot: str
+    user: str | None
+    start_seq: int | None
+    start_us: int | None
+    setups: tuple[tuple[int, dict[str, Any]], ...]
+    end_seq: int | None
+    end_us: int | None
+    ended_arrival_us: int | None
+    first_us: int | None
+    last_us: int | None
+    arrival_us: int
+    version: int
+    listed: bool
+    closed_version: int | None
+    imported: bool
+
+
+_NAMES: Final = tuple(name for name in LoggedSession.__slots__ if name in session_log.c and name != "setups")
+_QUERY: Final = select(
+    *(session_log.c[name] for name in _NAMES),
+    session_log.c.setups,
+    session.c.session.is_not(None).label("listed"),
+    session.c.closed_version,
+    session.c.source,
+).outerjoin(session, session.c.session == session_log.c.session)
+
+
+def arrived_since(bind: Bind, since_us: int) -> list[LoggedSession]:
+    """The sessions of which anything arrived at that wall-clock time or later, the oldest first."""
+    return _read(bind, session_log.c.arrival_us >= since_us)
+
+
+def open_on(bind: Bind, gym: str, machine: str) -> LoggedSession | None:
+    """The session that a machine is in: the last one that has started and not ended, None where that is none."""
+    condition = (
+        (session_log.c.gym == gym)
+        & (session_log.c.machine == machine)
+        & session_log.c.start_us.is_not(None)
+        & session_log.c.ended_arrival_us.is_(None)
+    )
+    found = _read(bind, condition)
+    return found[-1] if found else None
+
+
+def logged(bind: Bind, session_id: str) -> LoggedSession | None:
+    """One session, None where nothing of it ever arrived."""
+    found = _read(bind, session_log.c.session == session_id)
+    return found[0] if found else None
+
+
+def is_complete(bind: Bind, of: LoggedSession) -> bool:
+    """Whether every message of a session, from its start to its end, is stored or settled."""
+    if of.start_seq is None or of.end_seq is None:
+        return False
+    query = select(ledger.c.ranges, ledger.c.refused_ranges, ledger.c.oldest_seq).where(
+        ledger.c.gym == of.gym, ledger.c.machine == of.machine, ledger.c.boot == of.boot
+    )
+    with reading(bind) as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    settled = ranges.union(ranges.read(row.ranges), ranges.read(row.refused_ranges))
+    return ranges.covers(settled, max(of.start_seq, row.oldest_seq), of.end_seq)
+
+
+def _read(bind: Bind, condition: Any) -> list[LoggedSession]:
+    with reading(bind) as connection:
+        rows = connection.execute(_QUERY.where(condition).order_by(session_log.c.start_us)).all()
+    return [
+        LoggedSession(
+            **{name: getattr(row, name) for name in _NAMES},
+            setups=tuple((time_us, setup) for time_us, setup in row.setups),
+            listed=bool(row.listed),
+            closed_version=row.closed_version,
+            imported=row.source == "import",
+        )
+        for row in rows
+    ]
