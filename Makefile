@@ -32,14 +32,14 @@ check: install ## lint, format, types, imports between packages, generated docum
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python docs/generate/asyncapi.py --check
+	@set -e; for document in docs/generate/*.py; do $(BIN)/python $$document --check; done
 
 format: install ## format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 docs: install ## write the generated documents anew
-	@$(BIN)/python docs/generate/asyncapi.py
+	@set -e; for document in docs/generate/*.py; do $(BIN)/python $$document; done
 
 bench: install ## run the benchmarks; each prints machine, command and spread
 	@set -e; for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done

@@ -93,10 +93,9 @@ def up(
 @app.command()
 def ingest(data: DataOption = None, mqtt_url: MqttUrlOption = None) -> None:
     """Store what machines publish, and tell them so. Needs a broker's URL and a migrated state DB."""
-    from sledwatch_ingest.service import IngestConfig, run
-
     from sledwatch_app import logs, wiring
     from sledwatch_app.settings import load
+    from sledwatch_ingest.service import IngestConfig, run
 
     settings = load(data=data, mqtt_url=mqtt_url)
     logs.configure("ingest", settings.log_level, settings.log_format)
@@ -122,7 +121,6 @@ def analytics(
 ) -> None:
     """Find reps, judge depth and workload, raise alerts, and serve the HTTP API."""
     from sledwatch_analytics.service import AnalyticsConfig, run
-
     from sledwatch_app import logs, wiring
     from sledwatch_app.settings import load
 
@@ -146,10 +144,10 @@ def analytics(
 def web() -> None:
     """Serve the pages alone, as a client of the API at SLEDWATCH_URL."""
     import uvicorn
-    from sledwatch_web.app import create_app
 
     from sledwatch_app import logs
     from sledwatch_app.settings import load
+    from sledwatch_web.app import create_app
 
     settings = load()
     logs.configure("web", settings.log_level, settings.log_format)
@@ -181,13 +179,32 @@ def migrate(data: DataOption = None) -> None:
 def broker() -> None:
     """Run the broker that `sledwatch up` brings, in the foreground."""
     from sledwatch_app import logs, wiring
-    from sledwatch_app.broker import run_broker
+    from sledwatch_app.broker import BrokerPortTaken, run_broker
     from sledwatch_app.settings import load
 
     settings = load()
     logs.configure("broker", settings.log_level, settings.log_format)
-    lifeline.hold()
-    run_broker(wiring.data_directory(settings), settings.mqtt_port)
+    try:
+        run_broker(wiring.data_directory(settings), settings.mqtt_port)
+    except BrokerPortTaken as error:
+        raise WrongUse(str(error)) from None
+
+
+@app.command("sign-in")
+def sign_in(
+    data: DataOption = None,
+    base_url: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Where the browser finds the pages.", show_default="SLEDWATCH_URL"),
+    ] = None,
+) -> None:
+    """Print a new link that signs a browser in, once."""
+    from sledwatch_analytics.access import make_link
+    from sledwatch_app import wiring
+    from sledwatch_app.settings import load
+
+    settings = load(data=data, url=base_url)
+    typer.echo(make_link(wiring.state_engine(settings), settings.url, wiring.now_us()))
 
 
 @quarantine.command("list")

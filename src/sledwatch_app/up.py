@@ -179,11 +179,21 @@ def _greet(settings: Settings, base: str, say: Callable[[str], None], *, simulat
 
 
 def _start_broker(supervisor: Supervisor, settings: Settings) -> None:
-    from sledwatch_app.broker import is_ready
+    from sledwatch_app.broker import LOOPBACK, BrokerNotReady, BrokerPortTaken, require_free, wait_ready
 
-    _require_free("127.0.0.1", settings.mqtt_port, "--mqtt-port")
+    def ready() -> bool:
+        try:
+            wait_ready(LOOPBACK, settings.mqtt_port, timeout_s=0)
+        except BrokerNotReady:
+            return False
+        return True
+
+    try:
+        require_free(settings.mqtt_port)
+    except BrokerPortTaken as error:
+        raise WrongUse(str(error)) from None
     supervisor.start(Part("broker", ["broker"]))
-    supervisor.wait_for(lambda: is_ready(settings.mqtt_port), "the broker")
+    supervisor.wait_for(ready, "the broker")
 
 
 def _migrate(settings: Settings) -> None:
