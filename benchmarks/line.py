@@ -2,9 +2,9 @@
 
 Run: python benchmarks/line.py [--machines 50] [--seconds 60]
 
-Starts `sledwatch up --no-simulator` on free ports and an empty data directory, publishes a frame of 50 samples a second for each
-machine in real time, and has every lifter go more than 30 mm past the limit in each ten-second session. Latency counts
-from the time of the sample that completes the rule (limit + 30 mm passed) to the arrival of the alert on
+Starts `sledwatch up --no-simulator` on free ports and an empty data directory, publishes a frame of 50 samples a second
+for each machine in real time, and has every lifter go more than 30 mm past the limit in each ten-second session.
+Latency counts from the time of the sample that completes the rule (limit + 30 mm passed) to the arrival of the alert on
 /api/v1/stream; the wait for the end of that sample's frame is in it. CPU is what the kernel charged each process.
 """
 
