@@ -1,0 +1,228 @@
+"""The ledger: what is durable or settled of every machine, and the answer a machine gets about it.
+
+Ingest records each batch once its frames are in the series store, and acknowledges it afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, RowMapping, select, tuple_
+
+from sledwatch.events import Event, Online, Stored, StoredBoot
+from sledwatch_storage.state import quarantine, ranges, schema
+from sledwatch_storage.state.accounts import Books, BootRow, MachineRow, SessionRow
+from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.quarantine import Refused
+from sledwatch_storage.state.ranges import Range
+from sledwatch_storage.state.reading import Bind, reading
+from sledwatch_storage.state.upsert import put, put_missing
+
+__all__ = ["Arrived", "Recorded", "Refused", "record", "settled", "watermark"]
+
+# What one `stored` message may hold. A machine lists the earlier boots it still holds, so those come first.
+MAX_BOOTS: Final = 8
+MAX_MISSING: Final = 64
+# How many boots back the watermark looks for something missing.
+_RECENT_BOOTS: Final = 32
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message that keeps the contract; a frame is in the series store already.
+
+    retained: the broker had kept it, so that it may have come before.
+    """
+
+    event: Event
+    received_us: int
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a batch came to.
+
+    moved: the machines (gym, machine) whose watermark may have moved or who may have missed it.
+    repeated: messages that were in the ledger already. quarantine_dropped: older messages that made room.
+    conflicts: messages that name a session of another machine or boot; they are stored, but in no session.
+    """
+
+    moved: frozenset[tuple[str, str]]
+    quarantine_dropped: int = 0
+    repeated: int = 0
+    conflicts: int = 0
+
+
+def record(
+    engine: Engine,
+    arrived: Sequence[Arrived],
+    refused: Sequence[Refused],
+    now_us: int,
+    *,
+    time_zone: str = "UTC",
+    quarantine_limit: int = quarantine.LIMIT,
+) -> Recorded:
+    """Enter a batch, in order of arrival, in one transaction. Recording it again changes nothing but the accounts.
+
+    time_zone: what a gym gets at first sight (IANA name). Raises StateUnavailable, and then nothing is recorded.
+    """
+    readable = [(key, one) for one in refused if (key := _boot_of(one)) is not None]
+    keys = {(one.event.gym, one.event.machine, one.event.payload.boot) for one in arrived}
+    keys |= {key for key, _ in readable}
+    with begin(engine) as connection:
+        machines = _machines(connection, {key[:2] for key in keys}, now_us, time_zone)
+        books = _open(connection, machines, keys, arrived, now_us)
+        before = _copy(books)
+        for one in arrived:
+            books.enter(one.event, one.received_us, retained=one.retained)
+        for key, message in readable:
+            books.refuse(*key, message.refusal.seq, message.received_us)
+        _write(connection, books, before)
+        dropped = quarantine.add(connection, refused, quarantine_limit)
+    return Recorded(frozenset(books.moved), dropped, books.repeated, books.conflicts)
+
+
+def watermark(engine: Engine, gym: str, machine: str) -> Stored:
+    """How far a machine is stored: its boot, then the earlier ones that it holds or of which something is missing.
+
+    At most MAX_BOOTS boots, and MAX_MISSING ranges of each: beyond these the watermark is lower, which is true as well.
+    Raises StateUnavailable.
+    """
+    table = schema.ledger
+    of_machine = select(table).where(table.c.gym == gym, table.c.machine == machine)
+    with engine.connect() as connection:
+        found = connection.execute(
+            select(schema.machine).where(schema.machine.c.gym == gym, schema.machine.c.machine == machine)
+        ).mappings()
+        known = next((MachineRow(**row) for row in found), MachineRow(gym, machine, 0))
+        named = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
+        recent = of_machine.order_by(table.c.updated_us.desc(), table.c.boot).limit(_RECENT_BOOTS)
+        rows = [
+            _boot_row(row)
+            for query in (of_machine.where(table.c.boot.in_(named)), recent)
+            for row in connection.execute(query).mappings()
+        ]
+    accounts = {row.boot: row for row in reversed(rows)}
+    current = named or [row.boot for row in rows[:1]]
+    others = [row.boot for row in rows if row.boot not in current and _holes(row)]
+    boots = list(dict.fromkeys([*current, *others]))[:MAX_BOOTS]
+    return Stored(tuple(_stored(boot, accounts.get(boot)) for boot in boots))
+
+
+def settled(bind: Bind, gym: str, machine: str, boot: str) -> list[Range]:
+    """The numbers of a boot that are stored, refused, or lost for good: nothing more will come of them."""
+    table = schema.ledger
+    query = select(table).where(table.c.gym == gym, table.c.machine == machine, table.c.boot == boot)
+    with reading(bind) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return [] if row is None else _boot_row(row).settled()
+
+
+def _stored(boot: str, account: BootRow | None) -> StoredBoot:
+    if account is None:
+        return StoredBoot(boot, -1)
+    top, holes = ranges.top(account.settled()), _holes(account)
+    if len(holes) > MAX_MISSING:
+        top, holes = holes[MAX_MISSING][0] - 1, holes[:MAX_MISSING]
+    return StoredBoot(boot, top, tuple(holes))
+
+
+def _holes(account: BootRow) -> list[Range]:
+    done = account.settled()
+    return ranges.missing(done, ranges.top(done))
+
+
+def _boot_of(refused: Refused) -> tuple[str, str, str] | None:
+    """The boot that a refused message names, as far as it can be read."""
+    refusal = refused.refusal
+    if refusal.gym is None or refusal.machine is None or refusal.boot is None:
+        return None
+    return refusal.gym, refusal.machine, refusal.boot
+
+
+def _machines(connection: Connection, machines: set[tuple[str, str]], now_us: int, time_zone: str) -> list[MachineRow]:
+    """The rows of machines, made at first sight, their gyms too.
+
+    Locking them, in one order for all, is enough between several processes: whoever writes to a boot or a session
+    holds its machine.
+    """
+    table = schema.machine
+    locked = (
+        select(table)
+        .where(tuple_(table.c.gym, table.c.machine).in_(machines))
+        .order_by(table.c.gym, table.c.machine)
+        .with_for_update()
+    )
+    found = [MachineRow(**row) for row in connection.execute(locked).mappings()]
+    fresh = sorted(machines - {(row.gym, row.machine) for row in found})
+    if not fresh:
+        return found
+    gyms = [{"gym": gym, "time_zone": time_zone, "created_us": now_us} for gym in sorted({gym for gym, _ in fresh})]
+    put_missing(connection, schema.gym, gyms)
+    put_missing(connection, table, [{"gym": gym, "machine": name, "seen_us": now_us} for gym, name in fresh])
+    return [MachineRow(**row) for row in connection.execute(locked).mappings()]
+
+
+def _open(
+    connection: Connection,
+    machines: Sequence[MachineRow],
+    keys: set[tuple[str, str, str]],
+    arrived: Sequence[Arrived],
+    now_us: int,
+) -> Books:
+    """The rows that the batch may touch."""
+    table, log = schema.ledger, schema.session_log
+    boots = select(table).where(tuple_(table.c.gym, table.c.machine, table.c.boot).in_(keys))
+    accounts = [_boot_row(row) for row in connection.execute(boots).mappings()]
+    named = {getattr(one.event.payload, "session", None) for one in arrived} - {None}
+    restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
+    still_open = tuple_(log.c.gym, log.c.machine).in_(restarted) & log.c.end_us.is_(None)
+    logs = connection.execute(select(log).where(log.c.session.in_(named) | still_open)).mappings()
+    return Books(
+        {(row.gym, row.machine): row for row in machines},
+        {(row.gym, row.machine, row.boot): row for row in accounts},
+        {row["session"]: SessionRow(**row) for row in logs},
+        now_us,
+    )
+
+
+def _boot_row(row: RowMapping) -> BootRow:
+    account = BootRow(**row)
+    account.ranges, account.refused_ranges = ranges.read(row["ranges"]), ranges.read(row["refused_ranges"])
+    return account
+
+
+def _write(connection: Connection, books: Books, before: Books) -> None:
+    boots = _changed(books.boots, before.boots)
+    for account in boots:
+        account.updated_us = books.now_us
+    sessions = _changed(books.sessions, before.sessions)
+    for row in sessions:
+        row.version += 1
+    put(connection, schema.machine, _values(_changed(books.machines, before.machines)))
+    put(connection, schema.ledger, _values(boots))
+    put(connection, schema.session_log, _values(sessions))
+
+
+def _copy(books: Books) -> Books:
+    """The rows as they are now. Their lists are never altered, only replaced, so that a shallow copy does."""
+    return Books(
+        {key: copy(row) for key, row in books.machines.items()},
+        {key: copy(row) for key, row in books.boots.items()},
+        {key: copy(row) for key, row in books.sessions.items()},
+        books.now_us,
+    )
+
+
+def _changed(rows: Mapping[K, R], before: Mapping[K, R]) -> list[R]:
+    return [row for key, row in rows.items() if row != before.get(key)]
+
+
+def _values(rows: Sequence[MachineRow] | Sequence[BootRow] | Sequence[SessionRow]) -> list[dict[str, Any]]:
+    names = [field.name for field in fields(rows[0])] if rows else []
+    return [{name: getattr(row, name) for name in names} for row in rows]

@@ -1,0 +1,67 @@
+"""Sets of sequence numbers as sorted ranges, both ends included: [(0, 969), (974, 1042)].
+
+Neighbours are merged, so equal sets are equal lists. Nothing here changes its argument.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+Range = tuple[int, int]
+
+
+def read(stored: Iterable[Sequence[int]]) -> list[Range]:
+    """Ranges as JSON holds them, lists of two."""
+    return [(low, high) for low, high in stored]
+
+
+def add(ranges: Sequence[Range], low: int, high: int) -> list[Range]:
+    """With all of [low, high] in it. Raises ValueError where low is above high."""
+    if low > high:
+        raise ValueError(f"{low} to {high} is no range")
+    # Those that overlap or touch [low, high] are ranges[first:last].
+    first = bisect_left(ranges, low - 1, key=lambda r: r[1])
+    last = bisect_right(ranges, high + 1, key=lambda r: r[0])
+    if first < last:
+        low, high = min(low, ranges[first][0]), max(high, ranges[last - 1][1])
+    return [*ranges[:first], (low, high), *ranges[last:]]
+
+
+def union(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
+    """What is in either."""
+    merged = list(ranges)
+    for low, high in others:
+        merged = add(merged, low, high)
+    return merged
+
+
+def contains(ranges: Sequence[Range], seq: int) -> bool:
+    """Whether one number is in it."""
+    return covers(ranges, seq, seq)
+
+
+def covers(ranges: Sequence[Range], low: int, high: int) -> bool:
+    """Whether all of [low, high] is in it; nothing at all always is."""
+    if low > high:
+        return True
+    at = bisect_right(ranges, low, key=lambda r: r[0]) - 1
+    return at >= 0 and ranges[at][1] >= high
+
+
+def missing(ranges: Sequence[Range], upto: int, from_: int = 0) -> list[Range]:
+    """What of [from_, upto] is not in it."""
+    holes = []
+    at = from_
+    for low, high in ranges[bisect_left(ranges, from_, key=lambda r: r[1]) :]:
+        if low > upto:
+            break
+        if at < low:
+            holes.append((at, low - 1))
+        at = high + 1
+    if at <= upto:
+        holes.append((at, upto))
+    return holes
+
+
+def top(ranges: Sequence[Range]) -> int:
+    """The largest number in it; -1 for none."""
+    return ranges[-1][1] if ranges else -1
