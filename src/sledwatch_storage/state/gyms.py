@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from sqlalchemy import Engine, RowMapping, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import alert, gym, machine
+from sledwatch_storage.state.upsert import put_missing
 
 
 class GymChanges(TypedDict, total=False):
@@ -57,9 +57,7 @@ def get_gym(bind: Bind, name: str) -> Gym | None:
 def put_gym(engine: Engine, name: str, changes: GymChanges, now_us: int, *, time_zone: str) -> None:
     """Change what is known of a gym; one not seen before begins here, in `time_zone` where the changes name none."""
     with begin(engine) as connection:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        first = insert(gym).values(gym=name, time_zone=time_zone, created_us=now_us).on_conflict_do_nothing()
-        connection.execute(first)
+        put_missing(connection, gym, [{"gym": name, "time_zone": time_zone, "created_us": now_us}])
         if changes:
             connection.execute(update(gym).where(gym.c.gym == name).values(**changes))
 

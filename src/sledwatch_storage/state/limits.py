@@ -1,18 +1,15 @@
 """Calibrated depth limits: what a trainer set for a member on a machine, by seat notch and foot row."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Engine, RowMapping, delete, insert, select, update
 
-from sledwatch.limits import SetLimit
+from sledwatch.limits import ANY, SetLimit
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.members import seen
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import depth_limit
-
-# A notch or foot row of -1: the limit holds for every one that has none of its own.
-ANY: Final = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
 """Members: pseudonyms that a badge has shown, with the name and body that staff gave them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypedDict, cast
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import alert, member, session
+from sledwatch_storage.state.upsert import put_missing
 
 Sex = Literal["male", "female"]
 
@@ -69,15 +70,14 @@ def put_member(engine: Engine, user: str, changes: MemberChanges, now_us: int) -
 
 def seen(connection: Connection, user: str, now_us: int) -> None:
     """Note, within a writing transaction, that a pseudonym has appeared; its first sight stays what it was."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(member).values(user=user, first_seen_us=now_us).on_conflict_do_nothing())
+    put_missing(connection, member, [{"user": user, "first_seen_us": now_us}])
 
 
-def names(bind: Bind) -> dict[str, str]:
-    """Name by pseudonym, of those who have one."""
+def names_of(bind: Bind, users: Collection[str]) -> dict[str, str]:
+    """Name by pseudonym, of those of `users` who have one."""
+    query = select(member.c.user, member.c.name).where(member.c.user.in_(users), member.c.name.is_not(None))
     with reading(bind) as connection:
-        rows = connection.execute(select(member.c.user, member.c.name).where(member.c.name.is_not(None)))
-        return {row.user: cast(str, row.name) for row in rows}
+        return {row.user: cast(str, row.name) for row in connection.execute(query)}
 
 
 def _member(row: RowMapping) -> Member:
