@@ -4,11 +4,12 @@
 set -eu
 extra=$1
 target=$2
-python -m venv /tmp/build
+# Older pips than 25 cannot take hashes from a constraints file, hence --upgrade-deps.
+python -m venv --upgrade-deps /tmp/build
 /tmp/build/bin/pip install --quiet --no-cache-dir --constraint requirements.lock hatchling
 /tmp/build/bin/python -m hatchling build --target wheel --directory /tmp/wheel
 wheel=$(ls /tmp/wheel/*.whl)
 hash=$(sha256sum "$wheel" | cut -d' ' -f1)
 echo "sledwatch[$extra] @ file://$wheel --hash=sha256:$hash" > /tmp/requirement.txt
-python -m venv "$target"
+python -m venv --upgrade-deps "$target"
 "$target/bin/pip" install --quiet --no-cache-dir --only-binary :all: --constraint requirements.lock --requirement /tmp/requirement.txt
