@@ -98,12 +98,17 @@ def of_session(bind: Bind, session: str) -> list[StoredAlert]:
 
 
 def save(connection: Connection, alert: Alert, *, provisional: bool) -> None:
-    """Store an alert in place of the one with its id, within a writing transaction. Who changed it last stays."""
+    """Store an alert in place of the one with its id, within a writing transaction; `mark` says who changed it."""
     values: dict[str, Any] = {name: getattr(alert, name) for name in _AS_THEY_ARE}
     values |= {"first_us": micros(alert.first_at), "last_us": micros(alert.last_at), "provisional": provisional}
     known = connection.execute(update(table).where(table.c.id == alert.id).values(**values)).rowcount
     if not known:
         connection.execute(insert(table).values(**values))
+
+
+def mark(connection: Connection, alert_id: str, by: str | None, now_us: int | None) -> None:
+    """Note who changed an alert's state last, within a writing transaction."""
+    connection.execute(update(table).where(table.c.id == alert_id).values(changed_by=by, changed_us=now_us))
 
 
 def change_state(engine: Engine, alert_id: str, verb: Verb, by: str, now_us: int) -> Alert:

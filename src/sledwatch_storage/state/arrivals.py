@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from sledwatch_storage.state import ranges
+from sledwatch_storage.state.ledger import settled
 from sledwatch_storage.state.reading import Bind, reading
-from sledwatch_storage.state.schema import ledger, session, session_log
+from sledwatch_storage.state.schema import session, session_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class LoggedSession:
     """A session as far as its messages have arrived; see the table `session_log` for the fields of that name.
 
     setups: (time, setup as on the wire), by time. listed: whether analytics has a row of it.
-    closed_version: the version that the last closing has seen, None before the first. imported: it came with its reps.
+    closed_version: the version that the last closing has seen, None before the first.
     """
 
     session: str
@@ -35,7 +36,6 @@ class LoggedSession:
     version: int
     listed: bool
     closed_version: int | None
-    imported: bool
 
 
 _NAMES: Final = tuple(name for name in LoggedSession.__slots__ if name in session_log.c and name != "setups")
@@ -44,13 +44,17 @@ _QUERY: Final = select(
     session_log.c.setups,
     session.c.session.is_not(None).label("listed"),
     session.c.closed_version,
-    session.c.source,
 ).outerjoin(session, session.c.session == session_log.c.session)
 
 
-def arrived_since(bind: Bind, since_us: int) -> list[LoggedSession]:
-    """The sessions of which anything arrived at that wall-clock time or later, the oldest first."""
-    return _read(bind, session_log.c.arrival_us >= since_us)
+def unclosed(bind: Bind, since_us: int) -> list[LoggedSession]:
+    """The sessions with news for a closing that arrived at that wall-clock time or later, the oldest first.
+
+    Imported sessions have none: there are no samples to find their reps in.
+    """
+    news = session.c.closed_version.is_(None) | (session_log.c.version > session.c.closed_version)
+    sampled = session.c.source.is_(None) | (session.c.source == "samples")
+    return _read(bind, (session_log.c.arrival_us >= since_us) & news & sampled)
 
 
 def open_on(bind: Bind, gym: str, machine: str) -> LoggedSession | None:
@@ -75,18 +79,10 @@ def is_complete(bind: Bind, of: LoggedSession) -> bool:
     """Whether every message of a session, from its start to its end, is stored or settled."""
     if of.start_seq is None or of.end_seq is None:
         return False
-    query = select(ledger.c.ranges, ledger.c.refused_ranges, ledger.c.oldest_seq).where(
-        ledger.c.gym == of.gym, ledger.c.machine == of.machine, ledger.c.boot == of.boot
-    )
-    with reading(bind) as connection:
-        row = connection.execute(query).one_or_none()
-    if row is None:
-        return False
-    settled = ranges.union(ranges.read(row.ranges), ranges.read(row.refused_ranges))
-    return ranges.covers(settled, max(of.start_seq, row.oldest_seq), of.end_seq)
+    return ranges.covers(settled(bind, of.gym, of.machine, of.boot), of.start_seq, of.end_seq)
 
 
-def _read(bind: Bind, condition: Any) -> list[LoggedSession]:
+def _read(bind: Bind, condition: ColumnElement[bool]) -> list[LoggedSession]:
     with reading(bind) as connection:
         rows = connection.execute(_QUERY.where(condition).order_by(session_log.c.start_us)).all()
     return [
@@ -95,7 +91,6 @@ def _read(bind: Bind, condition: Any) -> list[LoggedSession]:
             setups=tuple((time_us, setup) for time_us, setup in row.setups),
             listed=bool(row.listed),
             closed_version=row.closed_version,
-            imported=row.source == "import",
         )
         for row in rows
     ]

@@ -15,8 +15,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, RowMapping, Select, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, RowMapping, Select, delete, func, insert, select, update
 
 from sledwatch.events import Online, Rep, Tier
 from sledwatch.machine import MachineSpec, force_n
@@ -26,6 +25,7 @@ from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import StoredFinding, findings_of
 from sledwatch_storage.state.members import seen
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
+from sledwatch_storage.state.upsert import insertion, put_missing
 
 DAY_US: Final = 86_400_000_000
 # How far back the best load counts as a reference, and how far a lost day matters (SCIENCE §1 and §3).
@@ -147,7 +147,9 @@ def appear(
         "state": "live",
         "source": "samples",
     }
-    return int(connection.execute(_insert(connection, _session, values).on_conflict_do_nothing()).rowcount) > 0
+    return (
+        int(connection.execute(insertion(connection, _session).values(**values).on_conflict_do_nothing()).rowcount) > 0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +168,14 @@ class Closed:
 
 def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
     """Put what a closing found in place of what was there, within a writing transaction."""
-    values = asdict(closed) | _figures(reps) | {"state": "closed"}
+    values = asdict(closed) | figures(reps) | {"state": "closed"}
     connection.execute(update(_session).where(_session.c.session == closed.session).values(**values))
     connection.execute(delete(_rep).where(_rep.c.session == closed.session))
     if reps:
         connection.execute(insert(_rep), [asdict(rep) for rep in reps])
 
 
-def _figures(reps: Sequence[Rep]) -> dict[str, float | int]:
+def figures(reps: Sequence[Rep]) -> dict[str, float | int]:
     """The columns of a session that its reps add up to."""
     totals: SessionTotals = session_totals(reps)
     return {
@@ -229,7 +231,7 @@ def _import(connection: Connection, one: ImportedSession) -> None:
         else replace(rep, work_j=float(force_n(spec, rep.load_kg, 0.0)) * rep.rom_mm / 1_000)
         for rep in one.reps
     ]
-    values = _figures(reps) | {"end_us": one.end_us, "state": "closed", "source": "import"}
+    values = figures(reps) | {"end_us": one.end_us, "state": "closed", "source": "import"}
     connection.execute(update(_session).where(_session.c.session == one.session).values(**values))
     if reps:
         connection.execute(insert(_rep), [asdict(rep) for rep in reps])
@@ -412,9 +414,4 @@ def _stored(row: RowMapping, findings: list[StoredFinding]) -> StoredSession:
 
 def _gym_seen(connection: Connection, gym: str, time_zone: str, now_us: int) -> None:
     values = {"gym": gym, "time_zone": time_zone, "created_us": now_us}
-    connection.execute(_insert(connection, schema.gym, values).on_conflict_do_nothing())
-
-
-def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> "sqlite.Insert | postgresql.Insert":
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return make(table).values(**values)
+    put_missing(connection, schema.gym, [values])

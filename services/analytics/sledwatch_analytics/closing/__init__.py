@@ -1,0 +1,5 @@
+"""Closing analysis: what a session was, once its samples are stored."""
+
+from sledwatch_analytics.closing.closer import Closer
+
+__all__ = ["Closer"]

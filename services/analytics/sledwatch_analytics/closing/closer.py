@@ -1,0 +1,398 @@
+"""Closing: what a session was, once its samples are stored. Final, and the same however often it is done."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+import pandas as pd
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import Connection, Engine
+
+from sledwatch import alerts as life
+from sledwatch.events import Alert, Rep, Setup
+from sledwatch.findings import Finding, workload_findings
+from sledwatch.limits import DepthLimit, own_history, resolve
+from sledwatch.reps import find_reps
+from sledwatch.workload import WorkloadContext
+from sledwatch_analytics.closing.due import is_due, is_lost
+from sledwatch_analytics.closing.judging import as_stored, frozen_limits, judge_depth
+from sledwatch_analytics.delivery.letters import tell, tell_withdrawn
+from sledwatch_analytics.measured import Pressing, Samples, joined, samples_of
+from sledwatch_analytics.stream import Hub
+from sledwatch_storage.series import SeriesStore, StoreUnavailable
+from sledwatch_storage.state import alerts as kept_alerts
+from sledwatch_storage.state import arrivals, sessions
+from sledwatch_storage.state.arrivals import LoggedSession
+from sledwatch_storage.state.engine import StateUnavailable, begin
+from sledwatch_storage.state.findings import replace_findings
+from sledwatch_storage.state.limits import set_limits
+from sledwatch_storage.state.members import get_member
+from sledwatch_storage.state.sessions import ASSUMED_MACHINE, DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
+
+POLL_S: Final = 0.25
+# What one look closes at most, so that sessions that start meanwhile are not kept waiting behind a backlog.
+SESSIONS_A_LOOK: Final = 20
+# Ingest writes an arrival's time before it commits: what was committed late must not be overlooked …
+LATE_COMMIT_US: Final = 60 * 1_000_000
+# … and what was overlooked for any other reason comes up again.
+LOOK_AT_ALL_US: Final = 10 * 60 * 1_000_000
+# A frame may begin a little before its session's start event, or end after its end event.
+MARGIN_US: Final = 10 * 1_000_000
+# Judgement: what "usual" looks back on, at most; the rule itself asks for 20.
+OWN_HISTORY_REPS: Final = 200
+FIRST_RETRY_US: Final = 1_000_000
+LAST_RETRY_US: Final = 5 * 60 * 1_000_000
+# Whose word it is when nobody's hand changed an alert.
+CLOSING: Final = "closing"
+NOT_CONFIRMED: Final = (
+    "Withdrawn: with all samples of the session stored, the rule is not met. What was shown live was provisional."
+)
+JUDGED_RULES: Final = ("depth.", "workload.")
+
+_CLOSED: Final = Counter(
+    "sledwatch_closings_total", "Sessions closed, again or for the first time, by outcome", ["outcome"]
+)
+_WAITING: Final = Gauge("sledwatch_closings_waiting", "Sessions with news that no closing has seen yet")
+_OVERDUE: Final = Gauge("sledwatch_closings_failing", "Sessions whose last closing failed and will be tried again")
+_WITHOUT_START: Final = Gauge("sledwatch_sessions_without_start", "Sessions of which no start ever arrived")
+_SECONDS: Final = Histogram("sledwatch_closing_seconds", "Time to close one session")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    failures: int
+    not_before_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a closing knows before it looks at the samples."""
+
+    logged: LoggedSession
+    user: str
+    start_us: int
+    session: StoredSession | None
+    former_reps: list[Rep]
+    pressing: Pressing
+    limit: DepthLimit | None
+    member_name: str
+    time_zone: str
+
+
+class Closer:
+    """Closes sessions as they fall due, the oldest first. `run_once` is not to be called from several threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        series: SeriesStore,
+        clock: Callable[[], int],
+        hub: Hub,
+        *,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """told: called after letters were written, so that their sender need not look for them."""
+        self._engine = engine
+        self._series = series
+        self._clock = clock
+        self._hub = hub
+        self._told = told
+        self._pending: dict[str, LoggedSession] = {}
+        self._retries: dict[str, _Retry] = {}
+        self._lost: set[str] = set()
+        self._seen_us: int | None = None
+        self._look_at_all_us = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Close what falls due until `stop` is set; waits and goes on where a store is away."""
+        wait_s = POLL_S
+        while not stop.wait(wait_s):
+            try:
+                closed = self.run_once()
+            except (StoreUnavailable, StateUnavailable) as error:
+                wait_s = min(5.0, wait_s * 2)
+                log.warning("closing.store_away", reason=str(error), again_in_s=wait_s)
+            else:
+                wait_s = 0.0 if closed else POLL_S
+
+    def run_once(self) -> list[str]:
+        """Look what has arrived and close what is due; returns the sessions closed, oldest first.
+
+        Raises StoreUnavailable or StateUnavailable; nothing is half done then.
+        """
+        now_us = self._clock()
+        self._look(now_us)
+        closed = [logged.session for logged in self._due(now_us)[:SESSIONS_A_LOOK] if self._try(logged)]
+        _WAITING.set(len(self._pending))
+        _OVERDUE.set(len(self._retries))
+        return closed
+
+    def _look(self, now_us: int) -> None:
+        """Find sessions with news, and list those that are new."""
+        since_us = 0 if self._seen_us is None or now_us >= self._look_at_all_us else self._seen_us - LATE_COMMIT_US
+        if since_us == 0:
+            self._pending.clear()
+            self._look_at_all_us = now_us + LOOK_AT_ALL_US
+        found = arrivals.unclosed(self._engine, since_us)
+        for logged in found:
+            self._seen_us = max(self._seen_us or 0, logged.arrival_us)
+            self._pending[logged.session] = logged
+        if self._seen_us is None:
+            self._seen_us = now_us
+        self._list([logged for logged in found if not logged.listed and logged.start_us is not None])
+        lost = {logged.session for logged in self._pending.values() if is_lost(logged, now_us)}
+        for session in sorted(lost - self._lost):
+            of = self._pending[session]
+            log.warning("closing.no_start", session=session, gym=of.gym, machine=of.machine, boot=of.boot)
+        self._lost = lost
+        _WITHOUT_START.set(len(lost))
+
+    def _list(self, started: Sequence[LoggedSession]) -> None:
+        if not started:
+            return
+        now_us = self._clock()
+        with begin(self._engine) as connection:
+            fresh = [logged for logged in started if _appear(connection, logged, now_us)]
+        for logged in fresh:
+            self._say_session(logged.session)
+
+    def _due(self, now_us: int) -> list[LoggedSession]:
+        def ready(logged: LoggedSession) -> bool:
+            retry = self._retries.get(logged.session)
+            if retry is not None and now_us < retry.not_before_us:
+                return False
+            complete = logged.end_seq is not None and arrivals.is_complete(self._engine, logged)
+            return is_due(logged, complete=complete, now_us=now_us)
+
+        waiting = sorted(self._pending.values(), key=lambda logged: (logged.start_us or 0, logged.session))
+        return [logged for logged in waiting if ready(logged)]
+
+    def _try(self, logged: LoggedSession) -> bool:
+        began = time.perf_counter()
+        try:
+            self._close(logged)
+        except (StoreUnavailable, StateUnavailable):
+            raise
+        except Exception:
+            # One session that cannot be closed must not keep all others from it.
+            failures = self._retries.get(logged.session, _Retry(0, 0)).failures + 1
+            wait_us = min(LAST_RETRY_US, FIRST_RETRY_US * 2 ** min(failures - 1, 20))
+            self._retries[logged.session] = _Retry(failures, self._clock() + wait_us)
+            _CLOSED.labels("failed").inc()
+            log.exception("closing.failed", session=logged.session, failures=failures, again_in_s=wait_us / 1e6)
+            return False
+        self._retries.pop(logged.session, None)
+        self._pending.pop(logged.session, None)
+        _CLOSED.labels("closed").inc()
+        _SECONDS.observe(time.perf_counter() - began)
+        return True
+
+    def _close(self, logged: LoggedSession) -> None:
+        context = self._context(logged)
+        samples, found_any = self._samples(logged)
+        if not found_any and context.former_reps:
+            # Its samples are gone, past retention: what was found in them when they were there stays.
+            reps: list[Rep] = context.former_reps
+        else:
+            spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
+            reps = context.pressing.reps(samples, spans)
+        end_us = logged.end_us or logged.last_us or context.start_us
+        findings = self._judge(context, reps, end_us)
+        with begin(self._engine) as connection:
+            changed = self._write(connection, context, reps, findings, end_us)
+        self._say_session(logged.session)
+        for alert in changed:
+            self._hub.publish("alert", kept_alerts.as_told(self._engine, alert))
+        if changed:
+            self._told()
+        log.info("closing.closed", session=logged.session, reps=len(reps), findings=len(findings), alerts=len(changed))
+
+    def _context(self, logged: LoggedSession) -> _Context:
+        if logged.user is None or logged.start_us is None:
+            raise ValueError(f"session {logged.session} has no start yet and cannot be closed")
+        with self._engine.connect() as connection:
+            session = sessions.get_session(connection, logged.session)
+            former_reps = sessions.reps_of(connection, logged.session)
+            online = sessions.online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
+            member = get_member(connection, logged.user)
+            known = set_limits(connection, logged.user)
+            time_zone = sessions.time_zone_of(connection, logged.gym)
+        setups = [(time_us, msgspec.convert(setup, Setup)) for time_us, setup in logged.setups]
+        frozen: dict[Setup | None, DepthLimit | None] = {}
+
+        def limit_of(setup: Setup | None) -> DepthLimit | None:
+            if setup not in frozen:
+                frozen[setup] = resolve(known, logged.gym, logged.machine, setup, online.notch_mm)
+            return frozen[setup]
+
+        pressing = Pressing(
+            session=logged.session,
+            user=logged.user,
+            gym=logged.gym,
+            machine=logged.machine,
+            online=online,
+            height_mm=None if member is None else member.height_mm,
+            setups=setups,
+            limit_of=limit_of,
+        )
+        if session is not None and session["closed_version"] is not None:
+            frozen |= frozen_limits(
+                _limit_in(session), pressing.first_setup, former_reps, pressing.setup_at, session["limit_version"] or 0
+            )
+        return _Context(
+            logged=logged,
+            user=logged.user,
+            start_us=logged.start_us,
+            session=session,
+            former_reps=former_reps,
+            pressing=pressing,
+            limit=limit_of(pressing.first_setup),
+            member_name=logged.user if member is None or member.name is None else member.name,
+            time_zone=time_zone,
+        )
+
+    def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
+        first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
+        last_us = max(time_us for time_us in (logged.end_us, logged.last_us, logged.start_us) if time_us is not None)
+        stored = self._series.frames(logged.gym, logged.machine, logged.boot, first_us - MARGIN_US, last_us + MARGIN_US)
+        own = [one.frame for one in stored if one.frame.session == logged.session]
+        return joined(samples_of(frame) for frame in own), bool(own)
+
+    def _judge(self, context: _Context, reps: list[Rep], end_us: int) -> list[Finding]:
+        logged, user, start_us = context.logged, context.user, context.start_us
+        with self._engine.connect() as connection:
+            earlier = sessions.depths_before(connection, user, logged.gym, logged.machine, start_us, OWN_HISTORY_REPS)
+            reference = sessions.reference_load(connection, user, logged.gym, logged.machine, start_us)
+            history = sessions.member_sessions_frame(connection, user, start_us)
+            missing = sessions.missing_days(
+                connection, user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
+            )
+        depth = judge_depth(reps, context.pressing, own_history(earlier), reference, context.member_name)
+        workload = workload_findings(
+            WorkloadContext(
+                sessions=_with(history, logged.session, start_us, end_us, reps),
+                session=logged.session,
+                time_zone=context.time_zone,
+                missing_days=missing,
+                member_name=context.member_name,
+            )
+        )
+        return depth + workload
+
+    def _write(
+        self, connection: Connection, context: _Context, reps: list[Rep], findings: list[Finding], end_us: int
+    ) -> list[Alert]:
+        """Everything of a closing, within one transaction; returns the alerts that are new or have changed."""
+        logged, limit = context.logged, context.limit
+        _appear(connection, logged, self._clock())
+        first_setup = context.pressing.first_setup
+        closed = Closed(
+            session=logged.session,
+            start_us=context.start_us,
+            end_us=end_us,
+            setup=None if first_setup is None else msgspec.to_builtins(first_setup),
+            closed_version=logged.version,
+            limit_mm=None if limit is None else limit.limit_mm,
+            limit_tier=None if limit is None else limit.tier,
+            limit_version=None if limit is None else limit.version,
+        )
+        sessions.close(connection, closed, reps)
+        whose = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
+        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in findings])
+        sessions.refresh_days(
+            connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
+        )
+        return self._alerts(connection, findings, whose)
+
+    def _alerts(self, connection: Connection, findings: Sequence[Finding], whose: dict[str, str]) -> list[Alert]:
+        now_us = self._clock()
+        former = {one.alert.id: one for one in kept_alerts.of_session(connection, whose["session"])}
+        changed, raised = [], set()
+        for finding in filter(life.becomes_alert, findings):
+            alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
+            known = former.get(alert_id)
+            existing = None if known is None else known.alert
+            if known is not None and known.changed_by == CLOSING:
+                # What a closing withdrew, a closing that has seen more brings back.
+                existing = replace(known.alert, state="open")
+                kept_alerts.mark(connection, alert_id, None, None)
+            alert = life.raise_or_repeat(existing, finding, **whose, now=kept_alerts.at(now_us))
+            raised.add(alert.id)
+            if known is None or known.provisional or alert != known.alert:
+                kept_alerts.save(connection, alert, provisional=False)
+                changed.append(alert)
+            tell(connection, alert, now_us)
+        unfounded = [one.alert for one in former.values() if one.alert.id not in raised and _stands(one.alert)]
+        return changed + [self._withdraw(connection, alert, now_us) for alert in unfounded]
+
+    def _withdraw(self, connection: Connection, alert: Alert, now_us: int) -> Alert:
+        withdrawn = life.resolve(alert)
+        kept_alerts.save(connection, withdrawn, provisional=False)
+        kept_alerts.mark(connection, alert.id, CLOSING, now_us)
+        kept_alerts.comment(connection, alert.id, CLOSING, now_us, NOT_CONFIRMED)
+        tell_withdrawn(connection, withdrawn, now_us)
+        return withdrawn
+
+    def _say_session(self, session: str) -> None:
+        known = sessions.get_session(self._engine, session)
+        if known is not None:
+            self._hub.publish("session", as_event(known))
+
+
+def as_event(session: StoredSession) -> dict[str, Any]:
+    """A session as the stream tells it: that it began, or what a closing made of it."""
+    end_us = session["end_us"]
+    return {
+        "session": session["session"],
+        "user": session["user"],
+        "user_name": session["user_name"],
+        "gym": session["gym"],
+        "machine": session["machine"],
+        "state": session["state"],
+        "start_at": kept_alerts.at(session["start_us"]),
+        "end_at": None if end_us is None else kept_alerts.at(end_us),
+        "reps": session["reps"] or 0,
+        "findings": len(session["findings"]),
+    }
+
+
+def _appear(connection: Connection, logged: LoggedSession, now_us: int) -> bool:
+    if logged.user is None or logged.start_us is None:
+        return False
+    return sessions.appear(
+        connection,
+        session=logged.session,
+        gym=logged.gym,
+        machine=logged.machine,
+        user=logged.user,
+        start_us=logged.start_us,
+        setup=logged.setups[0][1] if logged.setups else None,
+        now_us=now_us,
+    )
+
+
+def _limit_in(session: StoredSession) -> DepthLimit | None:
+    limit_mm, tier, version = session["limit_mm"], session["limit_tier"], session["limit_version"]
+    if limit_mm is None or tier is None:
+        return None
+    return DepthLimit(limit_mm, tier, version or 0)
+
+
+def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps: Sequence[Rep]) -> pd.DataFrame:
+    """The member's sessions with the one that is being closed, in place of what an earlier closing made of it."""
+    others = history[history["session"] != session]
+    row = {"session": session, "start_us": start_us, "end_us": end_us, **sessions.figures(reps)}
+    own = pd.DataFrame([row], columns=history.columns).astype(history.dtypes.to_dict())
+    together = own if others.empty else pd.concat([others, own])
+    return together.sort_values(["start_us", "session"], kind="stable", ignore_index=True)
+
+
+def _stands(alert: Alert) -> bool:
+    """Whether an alert is for a closing to judge, and not settled already."""
+    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved"

@@ -1,0 +1,82 @@
+"""Reps to findings where the seat was moved within a session, and findings as they are stored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from sledwatch.alerts import finding_id
+from sledwatch.events import Rep, Setup
+from sledwatch.findings import Finding, depth_findings
+from sledwatch.limits import DepthLimit, OwnHistory
+from sledwatch_analytics.measured import Pressing
+from sledwatch_storage.state.findings import StoredFinding
+
+
+def judge_depth(
+    reps: Sequence[Rep],
+    pressing: Pressing,
+    own: OwnHistory | None,
+    reference_load_kg: float | None,
+    member_name: str,
+) -> list[Finding]:
+    """The depth rules over a session, each run of reps against the limit of its own seat and foot setting."""
+
+    def limit_of(rep: Rep) -> DepthLimit | None:
+        return pressing.limit_of(pressing.setup_at(rep.t_start_us))
+
+    # The reference holds for the session whole: its best load may have been lifted at another notch.
+    best_kg = max((rep.load_kg for rep in reps if rep.quality == "ok"), default=None)
+    reference = max((load for load in (reference_load_kg, best_kg) if load is not None), default=None)
+    found: dict[str, Finding] = {}
+    for limit, run in groupby(reps, limit_of):
+        for finding in depth_findings(list(run), limit, own, reference, member_name, pressing.machine):
+            known = found.get(finding.rule)
+            found[finding.rule] = finding if known is None else _together(known, finding)
+    return list(found.values())
+
+
+def _together(first: Finding, second: Finding) -> Finding:
+    """One finding of two of the same rule: the louder one; else the one that went further, with the count of both."""
+    if first.severity != second.severity:
+        return second if first.severity == "note" else first
+    further = max(first, second, key=lambda finding: finding.evidence.get("over_mm", finding.evidence["deepest_mm"]))
+    last_us = max(second.at_us, second.last_us or second.at_us)
+    return replace(further, at_us=first.at_us, last_us=last_us, count=first.count + second.count)
+
+
+def as_stored(finding: Finding, *, session: str, gym: str, machine: str, user: str) -> StoredFinding:
+    """A finding as a row, under an id that the next closing gives it again."""
+    return StoredFinding(
+        id=finding_id(finding.rule, gym, user, machine, session),
+        session=session,
+        gym=gym,
+        machine=machine,
+        user=user,
+        rule=finding.rule,
+        severity=finding.severity,
+        at_us=finding.at_us,
+        set=finding.set,
+        count=finding.count,
+        title=finding.title,
+        message=finding.message,
+        advice=finding.advice,
+        evidence=finding.evidence,
+        limit_tier=finding.limit_tier,
+    )
+
+
+def frozen_limits(
+    first: DepthLimit | None,
+    first_setup: Setup | None,
+    reps: Sequence[Rep],
+    pressing_setup_at: Callable[[int], Setup | None],
+    version: int,
+) -> dict[Setup | None, DepthLimit | None]:
+    """The limits that the first closing used, by setup: of the start's from the session, of others from their reps."""
+    limits: dict[Setup | None, DepthLimit | None] = {first_setup: first}
+    for rep in reps:
+        limit = None
+        if rep.limit_mm is not None and rep.limit_tier is not None:
+            limit = DepthLimit(rep.limit_mm, rep.limit_tier, version)
+        limits.setdefault(pressing_setup_at(rep.t_start_us), limit)
+    return limits

@@ -1,0 +1,121 @@
+"""Frames to samples, and found reps to the contract's: what live and closing share."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sledwatch.events import Frame, Online, Rep, Setup
+from sledwatch.limits import DepthLimit
+from sledwatch.machine import MachineSpec, joint_angles
+from sledwatch.reps import RepMeasures, Span, measure
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Columns of equal length, ascending in time. depth_mm: NaN where the sensor gave nothing."""
+
+    t_us: NDArray[np.int64]
+    depth_mm: NDArray[np.float64]
+    load_kg: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.t_us)
+
+
+def samples_of(frame: Frame) -> Samples:
+    """The samples of one frame."""
+    n = len(frame.depth_mm)
+    t_us = frame.t_us + frame.dt_us * np.arange(n, dtype=np.int64)
+    depth_mm = np.array(frame.depth_mm, dtype=np.float64)
+    load = frame.load_kg
+    load_kg = np.array(load, dtype=np.float64) if isinstance(load, list) else np.full(n, load, dtype=np.float64)
+    return Samples(t_us, depth_mm, load_kg)
+
+
+def joined(parts: Iterable[Samples]) -> Samples:
+    """All samples of several runs, in the order given."""
+    runs = list(parts)
+    if not runs:
+        return Samples(np.empty(0, np.int64), np.empty(0), np.empty(0))
+    return Samples(
+        np.concatenate([run.t_us for run in runs]),
+        np.concatenate([run.depth_mm for run in runs]),
+        np.concatenate([run.load_kg for run in runs]),
+    )
+
+
+def end_us(frame: Frame) -> int:
+    """When the last sample of a frame is over."""
+    return frame.t_us + frame.dt_us * len(frame.depth_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """Who presses where, and how the machine was set meanwhile.
+
+    setups: (from when on, setup) by time; a rep belongs to the last one before its start. height_mm: the member's.
+    limit_of: the depth limit that holds for a setup.
+    """
+
+    session: str
+    user: str
+    gym: str
+    machine: str
+    online: Online
+    height_mm: float | None
+    setups: Sequence[tuple[int, Setup]]
+    limit_of: Callable[[Setup | None], DepthLimit | None]
+
+    def setup_at(self, time_us: int) -> Setup | None:
+        """The setup in force at a time: that of the start holds for what is earlier still."""
+        in_force = [setup for from_us, setup in self.setups if from_us <= time_us]
+        return in_force[-1] if in_force else self.first_setup
+
+    @property
+    def first_setup(self) -> Setup | None:
+        """The setup that the session started with."""
+        return self.setups[0][1] if self.setups else None
+
+    def reps(self, samples: Samples, spans: Sequence[Span], *, causal: bool = False) -> list[Rep]:
+        """Measure found reps: velocities, work, angles, and how far past the limit they went."""
+        spec = MachineSpec.of(self.online, self.first_setup)
+        measured = measure(samples.t_us, samples.depth_mm, samples.load_kg, spans, spec, causal=causal)
+        return [self._rep(span, figures) for span, figures in zip(spans, measured, strict=True)]
+
+    def _rep(self, span: Span, figures: RepMeasures) -> Rep:
+        setup = self.setup_at(span.start_us)
+        limit = self.limit_of(setup)
+        over_mm = None if limit is None else span.bottom_mm - limit.limit_mm
+        spec = MachineSpec.of(self.online, setup)
+        angles = joint_angles(spec, setup, self.height_mm, span.bottom_mm)
+        return Rep(
+            session=self.session,
+            user=self.user,
+            gym=self.gym,
+            machine=self.machine,
+            set=span.set,
+            rep=span.rep,
+            t_start_us=figures.start_us,
+            t_turn_us=span.turn_us,
+            t_end_us=figures.end_us,
+            load_kg=span.load_kg,
+            depth_mm=span.bottom_mm,
+            rom_mm=figures.rom_mm,
+            eccentric_s=figures.eccentric_s,
+            concentric_s=figures.concentric_s,
+            bottom_dwell_s=figures.bottom_dwell_s,
+            mean_velocity_m_s=figures.mean_velocity_m_s,
+            mean_propulsive_velocity_m_s=figures.mean_propulsive_velocity_m_s,
+            peak_velocity_m_s=figures.peak_velocity_m_s,
+            work_j=figures.work_j,
+            velocity_loss_pct=figures.velocity_loss_pct,
+            knee_deg=None if angles is None else angles.knee_deg,
+            hip_deg=None if angles is None else angles.hip_deg,
+            limit_mm=None if limit is None else limit.limit_mm,
+            over_mm=over_mm if over_mm is not None and over_mm > 0 else None,
+            limit_tier=None if limit is None else limit.tier,
+            quality=span.quality,
+            quality_reason=span.quality_reason,
+        )
