@@ -1,0 +1,122 @@
+"""What lies behind a lifter when they come today: eight weeks of sessions, rep by rep, without a trace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from sledwatch_sim.lifters import DAY_US, HISTORY_DAYS, Lifter, PlannedSet, Stroke
+from sledwatch_sim.machines import Press
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Those who go too deep began it lately: at most this much deeper when tired in the weeks behind them.
+_EARLIER_DRIFT_MM: Final = 8.0
+_MOST_DELAY_US: Final = 40 * 60 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PastSession:
+    """One earlier session. `reps` are the fields that the API's import takes."""
+
+    session: str
+    start_us: int
+    end_us: int
+    work_j: float
+    reps: tuple[dict[str, Any], ...]
+
+    def line(self, user: str, gym: str, machine: str) -> bytes:
+        """The session as a line of the import."""
+        return msgspec.json.encode(
+            {
+                "session": self.session,
+                "user": user,
+                "gym": gym,
+                "machine": machine,
+                "start_at": iso(self.start_us),
+                "end_at": iso(self.end_us),
+                "reps": self.reps,
+            }
+        )
+
+
+def iso(t_us: int) -> str:
+    """Microseconds since the epoch as UTC ISO 8601."""
+    return (_EPOCH + timedelta(microseconds=t_us)).isoformat().replace("+00:00", "Z")
+
+
+def past_sessions(lifter: Lifter, press: Press, coming_us: int, days: int = HISTORY_DAYS) -> list[PastSession]:
+    """The sessions of the `days` before the one that begins at `coming_us`, in their rhythm, ascending.
+
+    Never two on consecutive days: going back, each begins whole days and a little more before the next.
+    """
+    rng = lifter.rng(coming_us)
+    starts: list[int] = []
+    t_us = coming_us
+    while True:
+        t_us -= lifter.gap_us(t_us // DAY_US) + int(rng.integers(_MOST_DELAY_US))
+        if t_us < coming_us - days * DAY_US:
+            break
+        starts.append(t_us)
+    earlier = replace(lifter, drift_mm=min(lifter.drift_mm, _EARLIER_DRIFT_MM))
+    return [_past_session(earlier, press, start_us) for start_us in reversed(starts)]
+
+
+def _past_session(lifter: Lifter, press: Press, start_us: int) -> PastSession:
+    rng = lifter.rng(start_us)
+    plan = lifter.plan(press, rng)
+    setup = lifter.setup(press)
+    t_us = start_us + 12_000_000
+    reps: list[dict[str, Any]] = []
+    for index, planned in enumerate(plan):
+        top_mm = 10.0
+        tired = index / (len(plan) - 1)
+        done: list[dict[str, Any]] = []
+        for number in range(planned.reps):
+            stroke = lifter.stroke(press, planned, tired, number, top_mm, lifter.limit_mm(press), rng)
+            work_j = press.work_j(setup, planned.load_kg, stroke.bottom_mm - stroke.end_mm)
+            done.append(_rep(planned, stroke, index + 1, len(reps) + number + 1, t_us, work_j))
+            t_us = done[-1]["t_end_us"] + int(stroke.pause_s * 1e6)
+            top_mm = stroke.end_mm
+        _lose_velocity(done)
+        reps += done
+        t_us += int(planned.rest_s * 1e6)
+    return PastSession(
+        session=f"h-{lifter.seed}-{lifter.user}-{start_us // 1_000_000}",
+        start_us=start_us,
+        end_us=t_us,
+        work_j=sum(rep["work_j"] for rep in reps),
+        reps=tuple(reps),
+    )
+
+
+def _rep(planned: PlannedSet, stroke: Stroke, number: int, rep: int, t_us: int, work_j: float) -> dict[str, Any]:
+    turn_us = t_us + int((stroke.eccentric_s + stroke.dwell_s) * 1e6)
+    rom_mm = stroke.bottom_mm - stroke.end_mm
+    velocity = round(rom_mm / 1000.0 / stroke.concentric_s, 3)
+    return {
+        "set": number,
+        "rep": rep,
+        "t_start_us": t_us,
+        "t_turn_us": turn_us,
+        "t_end_us": turn_us + int(stroke.concentric_s * 1e6),
+        "load_kg": planned.load_kg,
+        "depth_mm": round(stroke.bottom_mm, 1),
+        "rom_mm": round(rom_mm, 1),
+        "eccentric_s": round(stroke.eccentric_s, 2),
+        "concentric_s": round(stroke.concentric_s, 2),
+        "bottom_dwell_s": round(stroke.dwell_s, 2),
+        "mean_velocity_m_s": velocity,
+        # Gravity alone brakes these pushes, so all of each is propulsive.
+        "mean_propulsive_velocity_m_s": velocity,
+        "peak_velocity_m_s": round(1.875 * velocity, 3),
+        "work_j": round(work_j, 1),
+    }
+
+
+def _lose_velocity(reps: Sequence[dict[str, Any]]) -> None:
+    """Velocity loss against the best rep of the set (Sánchez-Medina & González-Badillo 2011)."""
+    best = max(rep["mean_velocity_m_s"] for rep in reps)
+    for rep in reps:
+        rep["velocity_loss_pct"] = round(100.0 * (best - rep["mean_velocity_m_s"]) / best, 1)

@@ -1,0 +1,111 @@
+"""A session as it is done: from badge to badge, sample by sample, with the truth about every rep."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sledwatch_sim.lifters import Lifter, PlannedSet, Stroke
+from sledwatch_sim.machines import RATE_HZ, Press
+from sledwatch_sim.travel import Depths, Pen
+
+# To unrack, the sled is pushed a little off its stops, the stops swing away, and it settles where the legs are long.
+_OFF_THE_STOPS_MM: Final = -10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrueRep:
+    """What really happened. Times in seconds since the session began.
+
+    start_s: the sled leaves the top. turn_s: the push begins. end_s: the push is over. bottom_mm: the deepest point,
+    before the sensor's noise.
+    """
+
+    set: int
+    rep: int
+    start_s: float
+    turn_s: float
+    end_s: float
+    load_kg: float
+    top_mm: float
+    bottom_mm: float
+    end_mm: float
+    stroke: Stroke
+    share_of_1rm: float
+
+    @property
+    def rom_mm(self) -> float:
+        """Concentric travel."""
+        return self.bottom_mm - self.end_mm
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some seconds of a session: where the sled truly is at each sample, and the rep that ends with them, if any."""
+
+    depth_mm: Depths
+    load_kg: float
+    rep: TrueRep | None = None
+
+
+def perform(
+    lifter: Lifter,
+    press: Press,
+    plan: list[PlannedSet],
+    rng: np.random.Generator,
+    light_mm: Callable[[], float | None],
+) -> Iterator[Stretch]:
+    """Do the planned sets. `light_mm` is asked before each rep: where the machine's light comes on, or None."""
+    pen = Pen(RATE_HZ)
+    load_kg = press.empty_kg
+    count = 0
+    yield Stretch(pen.hold(0.0, rng.uniform(6.0, 12.0)), load_kg)
+    for index, planned in enumerate(plan):
+        load_kg = planned.load_kg
+        yield Stretch(pen.hold(0.0, 2.0), load_kg)
+        top_mm = float(rng.uniform(6.0, 14.0))
+        yield Stretch(_unrack(pen, top_mm), load_kg)
+        tired = index / max(1, len(plan) - 1)
+        for number in range(planned.reps):
+            stroke = lifter.stroke(press, planned, tired, number, top_mm, light_mm(), rng)
+            count += 1
+            start_s = pen.end_s
+            down = pen.move(
+                stroke.top_mm, stroke.bottom_mm, stroke.eccentric_s, rng.uniform(0.0, 1.5), rng.uniform(2.0, 4.0)
+            )
+            bottom = pen.hold(stroke.bottom_mm, stroke.dwell_s)
+            turn_s = pen.end_s
+            up = pen.move(
+                stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, rng.uniform(0.0, 0.8), rng.uniform(1.0, 2.0)
+            )
+            rep = TrueRep(
+                set=index + 1,
+                rep=count,
+                start_s=start_s,
+                turn_s=turn_s,
+                end_s=pen.end_s,
+                load_kg=load_kg,
+                top_mm=stroke.top_mm,
+                bottom_mm=stroke.bottom_mm,
+                end_mm=stroke.end_mm,
+                stroke=stroke,
+                share_of_1rm=planned.share_of_1rm,
+            )
+            pause = pen.hold(stroke.end_mm, stroke.pause_s)
+            yield Stretch(np.concatenate([down, bottom, up, pause]), load_kg, rep)
+            top_mm = stroke.end_mm
+        yield Stretch(_rack(pen, top_mm), load_kg)
+        if index < len(plan) - 1:
+            yield Stretch(pen.hold(0.0, planned.rest_s), load_kg)
+    yield Stretch(pen.hold(0.0, rng.uniform(5.0, 9.0)), load_kg)
+
+
+def _unrack(pen: Pen, top_mm: float) -> Depths:
+    off, wait = pen.move(0.0, _OFF_THE_STOPS_MM, 0.6), pen.hold(_OFF_THE_STOPS_MM, 0.7)
+    return np.concatenate([off, wait, pen.move(_OFF_THE_STOPS_MM, top_mm, 0.8), pen.hold(top_mm, 0.8)])
+
+
+def _rack(pen: Pen, top_mm: float) -> Depths:
+    off, wait = pen.move(top_mm, _OFF_THE_STOPS_MM, 0.7), pen.hold(_OFF_THE_STOPS_MM, 0.6)
+    return np.concatenate([off, wait, pen.move(_OFF_THE_STOPS_MM, 0.0, 0.5)])
