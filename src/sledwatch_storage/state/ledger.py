@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, Table, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
 from sledwatch_storage.state import quarantine, ranges, schema
@@ -152,20 +152,25 @@ def _machines(connection: Connection, machines: set[tuple[str, str]], now_us: in
     holds its machine.
     """
     table = schema.machine
-    locked = (
-        select(table)
-        .where(tuple_(table.c.gym, table.c.machine).in_(machines))
-        .order_by(table.c.gym, table.c.machine)
-        .with_for_update()
-    )
-    found = [MachineRow(**row) for row in connection.execute(locked).mappings()]
+    locked = select(table).where(*_among(table, machines)).order_by(table.c.gym, table.c.machine).with_for_update()
+    found = _wanted(connection, locked, machines)
     fresh = sorted(machines - {(row.gym, row.machine) for row in found})
     if not fresh:
         return found
     gyms = [{"gym": gym, "time_zone": time_zone, "created_us": now_us} for gym in sorted({gym for gym, _ in fresh})]
     put_missing(connection, schema.gym, gyms)
     put_missing(connection, table, [{"gym": gym, "machine": name, "seen_us": now_us} for gym, name in fresh])
-    return [MachineRow(**row) for row in connection.execute(locked).mappings()]
+    return _wanted(connection, locked, machines)
+
+
+def _wanted(connection: Connection, query: Select[Any], machines: set[tuple[str, str]]) -> list[MachineRow]:
+    rows = [MachineRow(**row) for row in connection.execute(query).mappings()]
+    return [row for row in rows if (row.gym, row.machine) in machines]
+
+
+def _among(table: Table, machines: set[tuple[str, str]]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """A condition that these machines meet, and few others: SQLite uses no index for a list of pairs."""
+    return table.c.gym.in_({gym for gym, _ in machines}), table.c.machine.in_({name for _, name in machines})
 
 
 def _open(
@@ -177,12 +182,14 @@ def _open(
 ) -> Books:
     """The rows that the batch may touch."""
     table, log = schema.ledger, schema.session_log
-    boots = select(table).where(tuple_(table.c.gym, table.c.machine, table.c.boot).in_(keys))
+    boots = select(table).where(table.c.boot.in_({boot for *_, boot in keys}))
     accounts = [_boot_row(row) for row in connection.execute(boots).mappings()]
     named = {getattr(one.event.payload, "session", None) for one in arrived} - {None}
+    logs = [*connection.execute(select(log).where(log.c.session.in_(named))).mappings()] if named else []
     restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
-    still_open = tuple_(log.c.gym, log.c.machine).in_(restarted) & log.c.end_us.is_(None)
-    logs = connection.execute(select(log).where(log.c.session.in_(named) | still_open)).mappings()
+    if restarted:
+        still_open = select(log).where(*_among(log, restarted), log.c.end_us.is_(None))
+        logs += connection.execute(still_open).mappings()
     return Books(
         {(row.gym, row.machine): row for row in machines},
         {(row.gym, row.machine, row.boot): row for row in accounts},

@@ -78,6 +78,7 @@ ledger = Table(
     Column("disordered", BigInteger, nullable=False, default=0),
     Column("out_of_range", BigInteger, nullable=False, default=0),
     Column("updated_us", BigInteger, nullable=False),
+    Index(None, "boot"),  # a batch names up to 64 boots of as many machines; by boot each is found at once
 )
 
 # What ingest knows of a session: its own events and how far its frames have come. `version` rises with every arrival.

@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("gym", "machine", "boot", name=op.f("pk_ledger")),
     )
+    op.create_index(op.f("ix_ledger_boot"), "ledger", ["boot"], unique=False)
     op.create_table(
         "machine",
         sa.Column("gym", sa.String(length=64), nullable=False),
@@ -288,6 +289,7 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("member")
     op.drop_table("machine")
+    op.drop_index(op.f("ix_ledger_boot"), table_name="ledger")
     op.drop_table("ledger")
     op.drop_table("heartbeat")
     op.drop_table("gym")
