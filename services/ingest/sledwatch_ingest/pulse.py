@@ -1,7 +1,7 @@
 """The heartbeat row: what `/readyz` and `doctor` read to know that ingest is at work."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Engine
 
@@ -15,9 +15,10 @@ PART: Final = "ingest"
 
 
 class Pulse:
-    """Writes the row every 2 s, and finds out on the way whether the series store takes writes when nobody writes.
+    """Writes the row every 2 s, and at once when what matters has changed.
 
-    clock: microseconds since the epoch, for the row. pace: a monotonic clock in seconds. vitals: the rest of the row.
+    It finds out on the way whether the series store takes writes when there is nothing to write.
+    clock: microseconds since the epoch, for the row. pace: a monotonic clock in seconds. link: how the connection is.
     """
 
     def __init__(
@@ -26,18 +27,21 @@ class Pulse:
         state: Engine,
         clock: Callable[[], int],
         pace: Callable[[], float],
-        vitals: Callable[[], dict[str, Any]],
+        link: Callable[[], dict[str, bool]],
+        queue: Callable[[], int],
         metrics: Metrics,
     ) -> None:
         self._series = series
         self._state = state
         self._clock = clock
         self._pace = pace
-        self._vitals = vitals
+        self._link = link
+        self._queue = queue
         self._metrics = metrics
-        self._next_s = pace()
         self._store = False
         self._heard_s = pace() - EVERY_S
+        self._next_s = pace()
+        self._said: dict[str, bool] = {}
 
     def store_answered(self, well: bool) -> None:
         """A write has just shown whether the store takes writes."""
@@ -48,13 +52,15 @@ class Pulse:
     def beat(self) -> None:
         """Write the row when it is due. A state DB that cannot be written leaves it old, which says the same."""
         now_s = self._pace()
-        if now_s < self._next_s:
-            return
-        self._next_s = now_s + EVERY_S
         if now_s - self._heard_s >= EVERY_S:
             self._probe()
+        health = self._link() | {"store": self._store}
+        if now_s < self._next_s and health == self._said:
+            return
+        self._next_s = now_s + EVERY_S
+        self._said = health
         try:
-            heartbeat.beat(self._state, PART, self._clock(), {**self._vitals(), "store": self._store})
+            heartbeat.beat(self._state, PART, self._clock(), {**health, "queue": self._queue()})
         except StateUnavailable:
             self._metrics.store.set(0)
 

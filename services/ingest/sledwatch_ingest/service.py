@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -77,8 +77,8 @@ def run(
         metrics,
     )
 
-    def vitals() -> dict[str, Any]:
-        return {"connected": connection.connected, "subscribed": connection.subscribed, "queue": len(inbox)}
+    def link() -> dict[str, bool]:
+        return {"connected": connection.connected, "subscribed": connection.subscribed}
 
     writer = Writer(
         inbox,
@@ -88,7 +88,7 @@ def run(
         clock,
         Watermarks(lambda gym, name: ledger.watermark(state, gym, name), connection.publish, time.monotonic),
         lambda: known_machines(state),
-        Pulse(series, state, clock, time.monotonic, vitals, metrics),
+        Pulse(series, state, clock, time.monotonic, link, lambda: len(inbox), metrics),
         Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),
         metrics,
         batch=config.batch,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sledwatch.events import MAX_PAYLOAD_BYTES, Event, Frame, Online, Reason, Refusal, State, decode
+from sledwatch.events import Event, Frame, Reason, Refusal, decode
 from sledwatch_ingest.inbox import Message
 from sledwatch_storage.series.port import StoredFrame
 from sledwatch_storage.state.ledger import Arrived, Refused
@@ -38,20 +38,6 @@ class Batch:
         """What goes to the ledger."""
         return [Arrived(item.event, item.message.received_us, item.message.retained) for item in self.accepted]
 
-    @property
-    def machines(self) -> set[tuple[str, str]]:
-        """Who wants to know how far it is stored: those whose numbers are in here, or who have just connected."""
-        touched = {
-            (item.event.gym, item.event.machine)
-            for item in self.accepted
-            if not isinstance(item.event.payload, State) or isinstance(item.event.payload, Online)
-        }
-        for refused in self.refused:
-            gym, machine = refused.refusal.gym, refused.refusal.machine
-            if gym is not None and machine is not None and refused.refusal.seq is not None:
-                touched.add((gym, machine))
-        return touched
-
     def without(self, positions: Collection[int], detail: str) -> "Batch":
         """The batch once the series store has refused some of its frames for good.
 
@@ -79,9 +65,7 @@ def sort(messages: Sequence[Message]) -> Batch:
         if isinstance(outcome, Event):
             batch.accepted.append(Accepted(message, outcome))
         else:
-            # The rest of an oversized payload tells nobody anything, and quarantine is kept for a long time.
-            payload = message.payload[:MAX_PAYLOAD_BYTES]
-            batch.refused.append(Refused(message.received_us, message.topic, payload, outcome))
+            batch.refused.append(Refused(message.received_us, message.topic, message.payload, outcome))
     return batch
 
 

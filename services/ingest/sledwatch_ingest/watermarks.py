@@ -16,9 +16,6 @@ MachineKey = tuple[str, str]
 class Watermarks:
     """Who is owed a `stored`, and when.
 
-    A machine is told after every batch that touched it, and not only when its watermark moved: one that sends again
-    what is stored already has missed the last `stored`, or its broker has lost it.
-
     read: the watermark of a gym's machine, from the ledger. publish: hands topic and payload to the broker, and says
     whether it could. pace: a monotonic clock in seconds.
     """
@@ -36,7 +33,7 @@ class Watermarks:
         self._told_s: dict[MachineKey, float] = {}
 
     def touch(self, machines: Iterable[MachineKey]) -> None:
-        """Something of these machines has become durable or was settled."""
+        """The watermark of these machines has moved, or they may have missed the last `stored`."""
         self._owed.update(dict.fromkeys(machines))
 
     def tell(self) -> int:

@@ -104,7 +104,7 @@ class Writer:
             lambda: ledger.record(self._state, batch.arrived, batch.refused, self._clock(), time_zone=self._time_zone)
         )
         self._link.ack(messages)
-        self._watermarks.touch(batch.machines)
+        self._watermarks.touch(recorded.moved)
         self._count(batch, recorded, time.perf_counter() - started_s)
 
     def _store(self, batch: Batch) -> Batch:
