@@ -95,9 +95,14 @@ def test_a_read_modify_write_loses_no_count(url):
 def test_an_exception_rolls_back(url):
     migrate(url)
     engine = open_state(url)
-    with pytest.raises(ZeroDivisionError), begin(engine) as connection:
-        connection.execute(insert(schema.heartbeat).values(part="p", at_us=0, detail={}))
-        raise ZeroDivisionError
+
+    def fail_after_writing() -> None:
+        with begin(engine) as connection:
+            connection.execute(insert(schema.heartbeat).values(part="p", at_us=0, detail={}))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_writing()
     with engine.connect() as connection:
         assert [] == connection.execute(select(schema.heartbeat)).all()
 
