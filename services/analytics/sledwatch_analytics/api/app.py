@@ -88,7 +88,7 @@ def create_app(
     app.include_router(sign_in.router)
     problems.install(app)
     app.add_middleware(Guard, access=access, prefix=PREFIX)
-    app.add_middleware(Metering, registry=config.registry, hub=hub)
+    app.add_middleware(Metering, registry=config.registry, hub=hub, prefix=PREFIX)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
 

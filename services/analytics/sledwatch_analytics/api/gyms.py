@@ -21,7 +21,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("expected a name of the time zone database, such as Europe/Berlin") from None
+        raise ValueError("a name of the time zone database, such as Europe/Berlin") from None
     return name
 
 

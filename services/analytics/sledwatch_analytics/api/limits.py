@@ -57,7 +57,7 @@ class LimitWish(BaseModel):
     @model_validator(mode="after")
     def _says_how_deep(self) -> "LimitWish":
         if self.limit_mm is None and self.from_rep is None:
-            raise ValueError("expected limit_mm, or from_rep to take a rep's depth")
+            raise ValueError("give limit_mm, or from_rep to take a rep's depth")
         return self
 
 
@@ -79,9 +79,11 @@ def put_limit(
 ) -> Limit:
     """Set a limit; it holds from the next rep on, at the machine too. Accepted before member or machine were seen."""
     limit_mm, notch, foot_row = wish.limit_mm, wish.notch, wish.foot_row
+    pointed_at: dict[str, Any] | None = None
     if wish.from_rep is not None:
         session, rep = _pointed_at(parts, wish.from_rep, user, gym, machine)
         limit_mm = rep.depth_mm if limit_mm is None else limit_mm
+        pointed_at = {"session": rep.session, "set": rep.set, "rep": rep.rep}
         setup = session["setup"] or {}
         notch = notch if "notch" in wish.model_fields_set else setup.get("notch")
         foot_row = foot_row if "foot_row" in wish.model_fields_set else setup.get("foot_row")
@@ -97,7 +99,7 @@ def put_limit(
         limit_mm=limit_mm,
         notch=_or_any(notch),
         foot_row=_or_any(foot_row),
-        from_rep=None if wish.from_rep is None else wish.from_rep.model_dump(),
+        from_rep=pointed_at,
         set_by=asked_by.name,
         now_us=parts.clock(),
     )

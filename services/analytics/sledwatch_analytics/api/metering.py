@@ -11,8 +11,9 @@ from sledwatch_analytics.stream import Hub
 class Metering:
     """Measures every request but streams, which last as long as somebody looks."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry, hub: Hub) -> None:
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, hub: Hub, prefix: str) -> None:
         self._app = app
+        self._prefix = prefix
         self._requests = Counter(
             "sledwatch_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
         )
@@ -42,7 +43,9 @@ class Metering:
             await self._app(scope, receive, send_and_look)
         finally:
             # The route's pattern, not the path: ids would make a series each.
-            route = getattr(scope.get("route"), "path", "(none)")
+            # A route knows its path below the prefix only.
+            below = self._prefix if scope["path"].startswith(self._prefix + "/") else ""
+            route = below + getattr(scope.get("route"), "path", "(none)")
             self._requests.labels(scope["method"], route, status).inc()
             if not streams:
                 self._seconds.labels(route).observe(time.perf_counter() - began)

@@ -1,6 +1,6 @@
 """Lists in pages: `{"items": […], "next": cursor}`, the cursor opaque and by key, so that new rows shift nothing."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Generic, NamedTuple, TypeVar
 
@@ -58,6 +58,6 @@ def _seal(after: str) -> str:
 
 def _open(cursor: str) -> str:
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise BadCursor(f"cursor {cursor[:80]!r}: expected the `next` of an earlier page") from None

@@ -19,6 +19,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 # A store that is away is usually back within seconds.
 RETRY_AFTER_S: Final = 2.0
 _GIVEN_CHARACTERS: Final = 80
+# What pydantic calls a body that is there, but is no object or does not say that it is JSON.
+_NO_OBJECT: Final = frozenset({"model_attributes_type", "model_type", "dict_type", "missing"})
 
 log = structlog.get_logger()
 
@@ -157,6 +159,10 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         why = error.get("ctx", {}).get("error", "not JSON")
         return FieldProblem(field="(whole)", place="body", expected=f"JSON: {why}", given=None)
+    if not path and place == "body" and error["type"] in _NO_OBJECT:
+        return FieldProblem(
+            field="(whole)", place="body", expected="a JSON object, sent as application/json", given=None
+        )
     return FieldProblem(
         field=".".join(str(step) for step in path) or "(whole)",
         place=str(place),

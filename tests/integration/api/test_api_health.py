@@ -1,0 +1,44 @@
+"""`/readyz` is 200 only while the whole line works, and says which part does not."""
+
+from typing import Any
+
+import pytest
+
+from api_house import NOW_US, House, S
+from sledwatch_storage.state.heartbeat import beat
+
+
+@pytest.mark.parametrize(
+    ("age_s", "detail", "following", "broken"),
+    [
+        (2, {"subscribed": True, "store": True}, True, []),
+        (2, {"subscribed": True, "store": True}, False, ["analytics"]),
+        (2, {"subscribed": False, "store": True}, True, ["ingest"]),
+        (2, {"subscribed": True, "store": False}, True, ["ingest"]),
+        (10, {"subscribed": True, "store": True}, True, ["ingest"]),
+        (None, {}, True, ["ingest"]),
+    ],
+)
+def test_ready_is_ready_only_while_every_part_works(
+    house: House, age_s: int | None, detail: dict[str, Any], following: bool, broken: list[str]
+) -> None:
+    if age_s is not None:
+        beat(house.engine, "ingest", NOW_US - age_s * S, detail)
+    house.floor.following = following
+    answer = house.stranger.get("/readyz")
+    assert (503 if broken else 200, not broken) == (answer.status_code, answer.json()["ready"])
+    assert broken == [part for part, health in answer.json()["parts"].items() if not health["ok"]]
+
+
+def test_it_lives_whatever_else_is_away(house: House) -> None:
+    house.floor.following = False
+    assert 200 == house.stranger.get("/livez").status_code
+
+
+def test_requests_are_counted_by_route_not_by_path(house: House) -> None:
+    house.close_session()
+    for session in ("s-1", "none"):
+        house.client.get(f"/api/v1/sessions/{session}")
+    figures = house.stranger.get("/metrics").text
+    assert 'sledwatch_http_requests_total{method="GET",route="/api/v1/sessions/{session}",status="200"} 1.0' in figures
+    assert 'route="/api/v1/sessions/{session}",status="404"} 1.0' in figures
