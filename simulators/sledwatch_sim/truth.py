@@ -80,7 +80,7 @@ def workload_spike(ratio: float | None) -> Expected | None:
 
 
 class Truth:
-    """The file: a JSON object a line, of kind run, member, session, rep or finding. Without a path nothing is written."""
+    """The file: a JSON object a line, of kind run, member, session, rep or finding. No path, no file."""
 
     def __init__(self, path: Path | None) -> None:
         """Raises OSError when the file cannot be written."""

@@ -1,0 +1,127 @@
+"""What the simulator tells and asks the system over HTTP: members, limits and history, as any client would."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from sledwatch_sim.history import PastSession
+from sledwatch_sim.lifters import Lifter
+from sledwatch_sim.machines import Press
+
+_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.1
+
+
+class ApiError(Exception):
+    """The API gave no answer, or refused; the message is one line for whoever runs the simulator."""
+
+
+class Api:
+    """A client of the HTTP API, for one thread.
+
+    url: where it is, without /api/v1. token: a bearer token.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Proxies of the environment are for the world outside; this is our own server.
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+
+    def wait_ready(self, stopped: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Wait until the whole system is ready, or `stopped`. Raises ApiError after `timeout_s`; None: for ever."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        why = "no answer"
+        while not stopped():
+            try:
+                answer = self._http.get("/readyz", timeout=5.0)
+                if answer.status_code == httpx.codes.OK:
+                    return
+                why = f"/readyz says {answer.status_code}"
+            except httpx.TransportError as error:
+                why = str(error) or type(error).__name__
+            if deadline is not None and time.monotonic() > deadline:
+                raise ApiError(f"{self.url} is not ready ({why}): is `sledwatch up` running? SLEDWATCH_URL says where")
+            time.sleep(_POLL_S)
+
+    def members(self) -> dict[str, str | None]:
+        """All members and when each trained last, ISO 8601."""
+        return {item["user"]: item["last_session_at"] for item in self.items("/members")}
+
+    def put_gym(self, gym: str, name: str) -> None:
+        """Name a gym."""
+        self._call("PUT", f"/gyms/{gym}", json={"name": name})
+
+    def put_member(self, lifter: Lifter, press: Press, gym: str, machine: str) -> None:
+        """Enrol a lifter with the limit that their trainer calibrated."""
+        self._call(
+            "PUT",
+            f"/members/{lifter.user}",
+            json={"name": lifter.name, "height_mm": lifter.height_mm, "sex": lifter.sex},
+        )
+        self._call("PUT", f"/members/{lifter.user}/limits/{gym}/{machine}", json={"limit_mm": lifter.limit_mm(press)})
+
+    def send_history(self, lifter: Lifter, gym: str, machine: str, sessions: Sequence[PastSession]) -> None:
+        """Import earlier sessions with their reps; sending them again changes nothing."""
+        lines = b"".join(session.line(lifter.user, gym, machine) + b"\n" for session in sessions)
+        self._call("POST", "/import", content=lines, headers={"Content-Type": "application/x-ndjson"})
+
+    def items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """All items of a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, **query, **({"cursor": cursor} if cursor is not None else {}))
+            yield from page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON at a path below /api/v1. Raises ApiError."""
+        return self._call("GET", path, params=query).json()
+
+    def find(self, path: str) -> Any | None:
+        """The JSON at a path below /api/v1, None where there is nothing (yet). Raises ApiError."""
+        answer = self._send("GET", path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return self._checked(answer).json()
+
+    def _call(self, method: str, path: str, **body: Any) -> httpx.Response:
+        return self._checked(self._send(method, path, **body))
+
+    def _send(self, method: str, path: str, **body: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, f"/api/v1{path}", **body)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ApiError(f"no answer from {self.url} ({reason}): SLEDWATCH_URL says where the API is") from error
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.is_success:
+            return answer
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise ApiError(f"{self.url} does not accept the token: SLEDWATCH_API_TOKEN says which one to use")
+        raise ApiError(f"{answer.request.method} {answer.request.url} gave {answer.status_code}: {_problem(answer)}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def _problem(answer: httpx.Response) -> str:
+    """The words of a problem detail (RFC 9457), or the beginning of whatever came instead."""
+    try:
+        problem = answer.json()
+        return str(problem.get("detail") or problem.get("title"))
+    except (ValueError, AttributeError):
+        return answer.text[:200]

@@ -1,0 +1,377 @@
+"""A run of the simulator: members and history over HTTP, then the floor over MQTT, until all is stored or for ever."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from sledwatch_sim.api import Api, ApiError
+from sledwatch_sim.device import Broker, Device
+from sledwatch_sim.front_desk import FrontDesk
+from sledwatch_sim.lifters import DAY_US, Lifter
+from sledwatch_sim.network import Network
+from sledwatch_sim.pace import Hurried, Pace, RealTime
+from sledwatch_sim.programmes import SCENARIOS, Ids, OpenGym, Programme
+from sledwatch_sim.truth import Truth
+from sledwatch_sim.visits import Station, Visit, Visited
+
+log = structlog.get_logger()
+
+DEFAULT_SEED: Final = 1
+# What is older is refused by the services; an hour is left for the run itself.
+_OLDEST_START_US: Final = 30 * DAY_US - 3_600_000_000
+_READY_S: Final = 30.0
+_BROKER_S: Final = 10.0
+_REPORT_S: Final = 0.5
+_ENROL_AGAIN_S: Final = 5.0
+# Nothing stored for so long at the end of a run means that nobody stores.
+_STALLED_S: Final = 120.0
+_GOODBYE_S: Final = 1.5
+
+
+class SimulationError(Exception):
+    """The run could not be done; the message is one line for whoever started it."""
+
+
+class WrongSimulation(SimulationError):
+    """What was asked for cannot be right: no such scenario, a start in the future, a file that cannot be written."""
+
+
+def _wall_clock_us() -> int:
+    return time.time_ns() // 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimConfig:
+    """What to run.
+
+    scenario: a name of SCENARIOS. speed: event time over wall time; 1 is real time. seed and start_us (µs, UTC): both
+    given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop (`gym` only).
+    """
+
+    mqtt_url: str
+    api_url: str
+    api_token: str | None
+    scenario: str = "gym"
+    speed: float = 1.0
+    seed: int | None = None
+    start_us: int | None = None
+    truth_path: Path | None = None
+    forever: bool = False
+    clock_us: Callable[[], int] = _wall_clock_us
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    share: of the event time that is over, None for a run without an end. frames_per_s: over the last half second.
+    lost: messages given up because no memory was left or because they were asked for three times in vain.
+    """
+
+    phase: str
+    share: float | None
+    frames: int
+    frames_per_s: float
+    sessions: int
+    in_use: int
+    connected: int
+    machines: int
+    unstored: int
+    lost: int
+
+
+def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.Event) -> list[str]:
+    """Run a scenario to its end, or until `stop`. Returns the ids of its sessions, in the order of their ends.
+
+    report: told twice a second where it stands. A run that is stopped ends its sessions and says Offline. Raises
+    SimulationError, or its kind WrongSimulation.
+    """
+    seed = DEFAULT_SEED if config.seed is None else config.seed
+    scenario = SCENARIOS.get(config.scenario)
+    if scenario is None:
+        raise WrongSimulation(f"no scenario {config.scenario!r}: expected one of {', '.join(SCENARIOS)}")
+    _check(config, scenario.span_us)
+    ids = Ids(seed if config.seed is not None and config.start_us is not None else None)
+    now_us = config.clock_us()
+    with ExitStack() as exits:
+        try:
+            broker = Broker.of(config.mqtt_url)
+            truth = exits.enter_context(Truth(config.truth_path))
+        except ValueError as error:
+            raise WrongSimulation(str(error)) from error
+        except OSError as error:
+            raise WrongSimulation(f"{config.truth_path}: {error.strerror}") from error
+        network = exits.enter_context(Network())
+        pace: Pace
+        if config.start_us is None and config.speed == 1.0:
+            start_us = now_us
+            pace = RealTime(config.clock_us)
+        else:
+            start_us = now_us - scenario.span_us if config.start_us is None else config.start_us
+            pace = Hurried(start_us, network.clock(), config.speed, network.clock)
+        programme: Programme
+        if config.forever:
+            programme = OpenGym(seed, start_us, None, ids, fresh=False, found_open=True)
+        else:
+            programme = scenario.make(seed, start_us, ids)
+        truth.run(scenario.name, programme.gym, seed, start_us)
+        span_us = None if config.forever else scenario.span_us
+        floor = _Floor(config, programme, network, broker, pace, truth, ids, start_us, span_us, report, stop)
+        return floor.run()
+
+
+def _check(config: SimConfig, span_us: int) -> None:
+    if not 0.01 <= config.speed <= 100_000.0:
+        raise WrongSimulation(f"speed {config.speed:g}: expected 0.01 to 100000 times real time")
+    if config.seed is not None and config.seed < 0:
+        raise WrongSimulation(f"seed {config.seed}: expected 0 or more")
+    if config.forever and (config.scenario != "gym" or config.speed != 1.0 or config.start_us is not None):
+        raise WrongSimulation("for ever goes on in real time from now: only `gym`, without speed and start")
+    if config.start_us is None:
+        return
+    now_us = config.clock_us()
+    if config.start_us + span_us > now_us:
+        raise WrongSimulation(
+            f"started at {_text(config.start_us)} it would end at {_text(config.start_us + span_us)}, later than now: "
+            f"start at {_text(now_us - span_us)} or earlier"
+        )
+    if config.start_us < now_us - _OLDEST_START_US:
+        raise WrongSimulation(
+            f"a start at {_text(config.start_us)} is too long ago: what is older than 30 days is refused"
+        )
+
+
+def _text(t_us: int) -> str:
+    return datetime.fromtimestamp(t_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class _Floor:
+    """The machines of one run and those at them. All of it happens in the thread that calls `run`."""
+
+    def __init__(
+        self,
+        config: SimConfig,
+        programme: Programme,
+        network: Network,
+        broker: Broker,
+        pace: Pace,
+        truth: Truth,
+        ids: Ids,
+        start_us: int,
+        span_us: int | None,
+        report: Callable[[Progress], None],
+        stop: threading.Event,
+    ) -> None:
+        self._config = config
+        self._programme = programme
+        self._network = network
+        self._pace = pace
+        self._truth = truth
+        self._start_us = start_us
+        self._span_us = span_us
+        self._report = report
+        self._stop = stop
+        self._sessions: list[str] = []
+        self._members: set[str] = set()
+        self._phase = "waiting"
+        self._failure: SimulationError | None = None
+        self._visiting = 0  # machines that somebody is at or on the way to
+        self._counted = (network.clock(), 0)
+        self._stations = [
+            Station(
+                network,
+                Device(
+                    network,
+                    broker,
+                    programme.gym,
+                    machine.name,
+                    machine.press.online,
+                    ids.boot(number, start_us),
+                ),
+                machine.press,
+                pace,
+                partial(self._over, number),
+            )
+            for number, machine in enumerate(programme.machines)
+        ]
+        self._desk = FrontDesk(network, lambda: Api(config.api_url, config.api_token))
+
+    def run(self) -> list[str]:
+        """Open, wait until everybody has left and all is stored, and close."""
+        try:
+            for station in self._stations:
+                station.device.switch_on()
+            if self._span_us is not None:
+                self._network.call_later(_BROKER_S, self._require_broker)
+            self._tell()
+            self._open()
+            self._until(lambda: False if self._span_us is None else self._phase == "live" and self._visiting == 0)
+            if not self._stopped():
+                self._phase = "storing"
+                self._watch_storing(self._unstored(), self._network.clock())
+                self._until(lambda: self._unstored() == 0)
+            self._close()
+        finally:
+            self._desk.close()
+        if self._failure is not None:
+            raise self._failure
+        return self._sessions
+
+    def _stopped(self) -> bool:
+        return self._stop.is_set() or self._failure is not None
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        self._network.run(lambda: self._stopped() or done())
+
+    def _fail(self, message: str) -> None:
+        self._failure = SimulationError(message)
+
+    def _unstored(self) -> int:
+        return sum(station.device.unstored for station in self._stations)
+
+    def _open(self) -> None:
+        """Wait for the system, then send what comes before the first visit."""
+        patience_s = None if self._span_us is None else _READY_S
+
+        def prepare(api: Api) -> None:
+            api.wait_ready(lambda: self._stop.is_set() or self._desk.closed(), patience_s)
+            if not self._stop.is_set():
+                self._programme.prepare(api)
+
+        self._desk.ask(prepare, lambda _: self._opened(), self._not_opened)
+
+    def _not_opened(self, error: ApiError) -> None:
+        if self._span_us is not None:
+            self._fail(str(error))
+            return
+        log.warning("simulation.not_opened", reason=str(error), again_in_s=_ENROL_AGAIN_S)
+        self._network.call_later(_ENROL_AGAIN_S, self._open)
+
+    def _opened(self) -> None:
+        self._phase = "live"
+        for number in range(len(self._stations)):
+            self._invite(number, self._start_us)
+
+    def _invite(self, number: int, free_us: int) -> None:
+        coming = self._programme.next(number, free_us)
+        if coming is None:
+            return
+        lifter, start_us = coming
+        self._visiting += 1
+        self._enrol(number, lifter, start_us)
+
+    def _enrol(self, number: int, lifter: Lifter, start_us: int) -> None:
+        self._desk.ask(
+            lambda api: self._programme.admit(api, number, lifter, start_us),
+            partial(self._expect, number),
+            partial(self._not_enrolled, number, lifter, start_us),
+        )
+
+    def _expect(self, number: int, visit: Visit) -> None:
+        machine = self._programme.machines[number]
+        if visit.lifter.user not in self._members:
+            self._members.add(visit.lifter.user)
+            self._truth.member(visit.lifter, machine.press, self._programme.gym, machine.name)
+        self._stations[number].expect(visit)
+
+    def _not_enrolled(self, number: int, lifter: Lifter, start_us: int, error: ApiError) -> None:
+        if self._span_us is not None:
+            self._fail(str(error))
+            return
+        log.warning("simulation.not_enrolled", user=lifter.user, reason=str(error), again_in_s=_ENROL_AGAIN_S)
+        again_us = max(start_us, self._config.clock_us() + int(_ENROL_AGAIN_S * 1e6))
+        self._network.call_later(_ENROL_AGAIN_S, partial(self._enrol, number, lifter, again_us))
+
+    def _over(self, number: int, station: Station, visited: Visited) -> None:
+        visit = visited.visit
+        self._sessions.append(visit.session)
+        work_j = self._truth.session(
+            session=visit.session,
+            lifter=visit.lifter,
+            press=station.press,
+            gym=self._programme.gym,
+            machine=self._programme.machines[number].name,
+            start_us=visit.start_us,
+            end_us=visited.end_us,
+            reps=visited.reps,
+            limit_mm=visit.limit_mm,
+            past=visit.past,
+        )
+        self._programme.over(visited, work_j)
+        self._visiting -= 1
+        if visited.complete:
+            # After a laptop's sleep the next one comes now, not at every time that was slept through.
+            free_us = visited.end_us if self._pace.hurried else max(visited.end_us, self._config.clock_us())
+            self._invite(number, free_us)
+
+    def _close(self) -> None:
+        """End what goes on, give it a moment to be stored, say Offline."""
+        self._phase = "closing"
+        network = self._network
+        for station in self._stations:
+            station.close()
+        deadline_s = network.clock() + (_GOODBYE_S if self._stop.is_set() else 0.0)
+        network.run(lambda: self._unstored() == 0 or network.clock() > deadline_s)
+        waiting = set(range(len(self._stations)))
+        for number, station in enumerate(self._stations):
+            station.device.switch_off(partial(waiting.discard, number))
+        deadline_s = network.clock() + _GOODBYE_S
+        network.run(lambda: not waiting or network.clock() > deadline_s)
+        self._count()
+
+    def _require_broker(self) -> None:
+        devices = [station.device for station in self._stations]
+        if not any(device.account.connections for device in devices):
+            why = next((device.last_error for device in devices if device.last_error), "no answer")
+            self._fail(f"no broker at {Broker.of(self._config.mqtt_url)} ({why}): SLEDWATCH_MQTT_URL says where it is")
+
+    def _watch_storing(self, unstored: int, since_s: float) -> None:
+        now_s = self._network.clock()
+        left = self._unstored()
+        if left < unstored:
+            unstored, since_s = left, now_s
+        if now_s - since_s > _STALLED_S:
+            self._fail(f"{left} messages are not stored and none was for {_STALLED_S:.0f} s: is ingest running?")
+            return
+        self._network.call_later(1.0, partial(self._watch_storing, unstored, since_s))
+
+    def _tell(self) -> None:
+        self._count()
+        self._network.call_later(_REPORT_S, self._tell)
+
+    def _count(self) -> None:
+        now_s, frames = self._network.clock(), sum(station.frames for station in self._stations)
+        before_s, before = self._counted
+        self._counted = (now_s, frames)
+        devices = [station.device for station in self._stations]
+        self._report(
+            Progress(
+                phase=self._phase,
+                share=self._share(),
+                frames=frames,
+                frames_per_s=(frames - before) / (now_s - before_s) if now_s > before_s else 0.0,
+                sessions=len(self._sessions),
+                in_use=sum(station.busy for station in self._stations),
+                connected=sum(device.connected for device in devices),
+                machines=len(devices),
+                unstored=self._unstored(),
+                lost=sum(device.lost for device in devices),
+            )
+        )
+
+    def _share(self) -> float | None:
+        """By the machine that is furthest ahead; the rest of the span is left free for those who take longer."""
+        if self._span_us is None:
+            return None
+        if self._phase in {"storing", "closing"}:
+            return 1.0
+        reached_us = max((station.reached_us for station in self._stations), default=self._start_us)
+        return min(1.0, max(0.0, (reached_us - self._start_us) / self._span_us))
