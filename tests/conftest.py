@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+# The fixture `broker`: real brokers, iotcore and Mosquitto.
+pytest_plugins = ("mqtt_brokers",)
+
 # How to get what a test may need, by the name of its program.
 _HOW_TO_GET = {
     "mosquitto": "apt-get install mosquitto",

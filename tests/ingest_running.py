@@ -1,5 +1,6 @@
 """Ingest for tests: in a thread, with stores the test holds, or as a process of its own that can be killed."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -9,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.port import SeriesStore
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import heartbeat
 from sledwatch_storage.state.engine import migrate, open_state
+from sledwatch_storage.state.schema import ledger
 from store_and_forward import now_us
 from waiting import eventually
 
@@ -56,38 +58,37 @@ class Stores:
         """The numbers of the stored frames, in order of time."""
         return [stored.frame.seq for stored in self.series.frames(gym, machine, boot, 0, 2**62)]
 
+    def frames(self) -> int:
+        """How many frames of all machines are on record."""
+        with self.state.connect() as connection:
+            return sum(
+                high - low + 1 for (known,) in connection.execute(select(ledger.c.ranges)) for low, high in known
+            )
+
     def close(self) -> None:
         self.series.close()
         self.state.dispose()
 
 
 class IngestProcess:
-    """Ingest as an operating system process on the stores of a directory."""
+    """`sledwatch ingest` on the stores of a directory."""
 
     def __init__(self, url: str, directory: Path) -> None:
-        self._command = [sys.executable, __file__, url, str(directory)]
+        self._environment = {**os.environ, "SLEDWATCH_MQTT_URL": url, "SLEDWATCH_DATA": str(directory)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command)
+        command = [sys.executable, "-m", "sledwatch_app", "ingest"]
+        self._process = subprocess.Popen(command, env=self._environment)
 
     def kill(self) -> None:
         """As kill -9 does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
 
     def stop(self) -> int:
         """As a supervisor does; the exit code."""
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(10)
-
-
-if __name__ == "__main__":
-    import signal
-
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
-    stores = Stores(Path(sys.argv[2]))
-    run(IngestConfig(mqtt_url=sys.argv[1]), stores.series, stores.state, now_us, ended)

@@ -1,6 +1,6 @@
 """Real brokers for tests: iotcore as `sledwatch up` runs it, and Mosquitto.
 
-A test module says `pytest_plugins = ("mqtt_brokers",)` and takes the fixture `broker`, which runs it on both.
+A test that takes the fixture `broker` runs on both.
 """
 
 import shutil

@@ -8,10 +8,9 @@ import pytest
 
 from ingest_running import IngestProcess, Stores
 from mqtt_brokers import Broker
+from sledwatch_storage.state import heartbeat
 from store_and_forward import Machine
 from waiting import eventually
-
-pytest_plugins = ("mqtt_brokers",)
 
 MACHINES = 4
 FRAMES = 500  # of each machine
@@ -23,10 +22,15 @@ class Gym:
     """Machines that press at the same time."""
 
     def __init__(self, url: str) -> None:
-        self.machines = [Machine(url, name=f"lp-{n}") for n in range(MACHINES)]
-        self._pressing = [threading.Thread(target=m.press, args=(FRAMES, PER_S)) for m in self.machines]
+        self.url = url
+        self.machines: list[Machine] = []
+        self._pressing: list[threading.Thread] = []
 
-    def open(self) -> None:
+    def open(self, again_s: float = 3.0) -> None:
+        """Let them press. again_s: after which time they send again what is not stored."""
+        self.machines = [Machine(self.url, name=f"lp-{n}", again_s=again_s) for n in range(MACHINES)]
+        eventually(lambda: all(machine.connected for machine in self.machines))
+        self._pressing = [threading.Thread(target=m.press, args=(FRAMES, PER_S)) for m in self.machines]
         for thread in self._pressing:
             thread.start()
 
@@ -62,6 +66,7 @@ def gym(broker: Broker) -> Iterator[Gym]:
 def ingest(broker: Broker, stores: Stores, tmp_path: Path) -> Iterator[IngestProcess]:
     made = IngestProcess(broker.url, tmp_path)
     made.start()
+    eventually(lambda: subscribed(stores))
     yield made
     made.kill()
 
@@ -69,9 +74,12 @@ def ingest(broker: Broker, stores: Stores, tmp_path: Path) -> Iterator[IngestPro
 def test_ingest_killed_five_times_loses_nothing_and_stores_nothing_twice(
     gym: Gym, ingest: IngestProcess, stores: Stores
 ) -> None:
-    gym.open()
+    """The machines send nothing again: what was not acknowledged must come from the broker."""
+    gym.open(again_s=3600.0)
     for kill in range(1, KILLS + 1):
+        stored = stores.frames()
         eventually(lambda share=kill / (KILLS + 1): gym.sent() > share * MACHINES * FRAMES)
+        eventually(lambda before=stored: stores.frames() > before)
         ingest.kill()
         ingest.start()
     eventually(gym.settled, timeout_s=60.0)
@@ -96,6 +104,11 @@ def test_ingest_ends_cleanly_when_it_is_asked_to(gym: Gym, ingest: IngestProcess
     ingest.start()
     eventually(gym.settled, timeout_s=60.0)
     assert_all_is_stored_once(gym, stores)
+
+
+def subscribed(stores: Stores) -> bool:
+    beat = heartbeat.beats(stores.state).get("ingest")
+    return beat is not None and bool(beat.detail["subscribed"])
 
 
 def assert_all_is_stored_once(gym: Gym, stores: Stores) -> None:

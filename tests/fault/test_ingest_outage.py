@@ -13,8 +13,6 @@ from sledwatch_storage.state import heartbeat
 from store_and_forward import Machine
 from waiting import eventually
 
-pytest_plugins = ("mqtt_brokers",)
-
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[Stores]:
@@ -75,7 +73,7 @@ def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
     broker: Broker, stores: Stores, series: Interrupted, machine: Machine
 ) -> None:
     """A full queue leaves the socket unread; past a keep-alive ingest leaves, and the broker keeps its place."""
-    with running_ingest(broker.url, series, stores.state, queue=15, keepalive_s=1):
+    with running_ingest(broker.url, series, stores.state, queue=4, batch=1, keepalive_s=1):
         machine.press(5)
         eventually(lambda: not machine.unstored)
         series.away.set()

@@ -15,8 +15,6 @@ from sledwatch_storage.state import quarantine
 from store_and_forward import Machine, frame, now_us
 from waiting import eventually
 
-pytest_plugins = ("mqtt_brokers",)
-
 FRAME_TOPIC = "sledwatch/v1/gym/lp-1/frame"
 
 

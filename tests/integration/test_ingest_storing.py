@@ -15,8 +15,6 @@ from sledwatch_storage.state.schema import session_log
 from store_and_forward import Machine
 from waiting import eventually
 
-pytest_plugins = ("mqtt_brokers",)
-
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[Stores]:

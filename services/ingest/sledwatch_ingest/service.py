@@ -40,8 +40,9 @@ class IngestConfig:
 
     client_id: under this name the broker keeps our place; two replicas need two. group: replicas that share the
     frames and sessions among them. batch, linger_s: a write takes so many messages, or what came in that time, and
-    more under load. queue: how many messages may wait for the writer. metrics_port: none for no metrics.
-    time_zone: of gyms seen for the first time.
+    more under load. queue: how many messages may wait for the writer. receive_maximum: how many the broker is asked to
+    leave unacknowledged at most; not every broker minds. metrics_port: none for no metrics. time_zone: of gyms seen
+    for the first time.
     """
 
     mqtt_url: str
@@ -50,6 +51,7 @@ class IngestConfig:
     batch: int = 64
     linger_s: float = 0.05
     queue: int = 4096
+    receive_maximum: int = 4096
     keepalive_s: int = 30
     session_expiry_s: int = 7 * 86_400
     metrics_port: int | None = None
@@ -70,7 +72,7 @@ def run(
     inbox = Inbox(config.queue)
     connection = Connection(
         BrokerAddress.parse(config.mqtt_url),
-        Session(config.client_id, config.group, config.keepalive_s, config.session_expiry_s, config.queue),
+        Session(config.client_id, config.group, config.keepalive_s, config.session_expiry_s, config.receive_maximum),
         inbox,
         clock,
         Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),
