@@ -175,8 +175,9 @@ _STATE = np.dtype([
     ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("held", "i8"), ("held_us", "i8"), ("held_mm", "f8"),
     # The mean's ring.
     ("ring_from", "i8"), ("ring_count", "i8"), ("ring_sum", "f8"),
-    # Where the sled came to rest, and the shallowest depth since.
-    ("anchor_us", "i8"), ("anchor_mm", "f8"), ("still_low_mm", "f8"), ("newest_us", "i8"),
+    # Where the sled came to rest; the shallowest depth of the half still_s that is over, and of the one that runs.
+    ("anchor_us", "i8"), ("anchor_mm", "f8"), ("settled_mm", "f8"), ("calm_us", "i8"), ("calm_mm", "f8"),
+    ("newest_us", "i8"),
     # The movement in progress: the shallowest depth since the last bottom, when the sled was last near it (leave) and
     # first near it (arrive), what was wrong since the start of the rep and since it last left the top.
     ("mode", "i8"), ("low_mm", "f8"), ("leave_us", "i8"), ("arrive_us", "i8"), ("arrive_mm", "f8"),
@@ -327,7 +328,8 @@ def _scan(
                 # It goes on where the implausible ones were: the encoder slipped, and all levels with it.
                 if abs(b_mm - s.held_mm) <= r.max_speed_mm_us * (b_us - s.held_us) + r.jump_mm:
                     s.anchor_mm += jump_mm
-                    s.still_low_mm += jump_mm
+                    s.settled_mm += jump_mm
+                    s.calm_mm += jump_mm
                     s.low_mm += jump_mm
                     s.arrive_mm += jump_mm
                     s.top_mm += jump_mm
@@ -358,9 +360,7 @@ def _scan(
 
         if not s.plausible:
             s.plausible = 1
-            s.anchor_us = y_us
-            s.anchor_mm = y_mm
-            s.still_low_mm = y_mm
+            s.anchor_mm = np.inf
             s.low_mm = y_mm
             s.leave_us = y_us
             s.flags = 0
@@ -368,9 +368,14 @@ def _scan(
         if abs(y_mm - s.anchor_mm) > r.still_mm:
             s.anchor_us = y_us
             s.anchor_mm = y_mm
-            s.still_low_mm = y_mm
-        elif y_mm < s.still_low_mm:
-            s.still_low_mm = y_mm
+            s.calm_us = y_us
+            s.calm_mm = y_mm
+        elif 2 * (y_us - s.calm_us) > r.still_us:
+            s.settled_mm = s.calm_mm
+            s.calm_us = y_us
+            s.calm_mm = y_mm
+        elif y_mm < s.calm_mm:
+            s.calm_mm = y_mm
         still_us = y_us - s.anchor_us
 
         if s.mode == _DOWN:
@@ -402,7 +407,7 @@ def _scan(
             if rests_at_top or still_us >= r.rest_us:
                 told += _tell(r, s, spans[told], s.arrive_flags)
                 s.mode = _REST
-                s.low_mm = s.still_low_mm
+                s.low_mm = min(s.settled_mm, s.calm_mm)
                 s.leave_us = y_us
                 s.flags = 0
             elif y_mm - s.low_mm >= r.min_travel_mm:
@@ -420,7 +425,7 @@ def _scan(
             s.low_mm = y_mm
         elif still_us >= r.still_us and y_mm <= s.low_mm + r.rack_mm:
             # Unracked, settled, or a sensor that drifts: a rep begins at the level at which the sled came to rest.
-            s.low_mm = s.still_low_mm
+            s.low_mm = min(s.settled_mm, s.calm_mm)
         if y_mm <= s.low_mm + r.edge_mm:
             s.leave_us = y_us
             s.flags = 0
@@ -484,6 +489,8 @@ class RepTracker:
         s = self._state[0]
         mode = int(s["mode"])
         wrong = s["flags"] if mode == _DOWN else s["arrive_flags"]
+        fastest_mm = self._rules["max_speed_mm_us"][0] * (s["turn_us"] - s["start_us"])
+        sure = mode != _REST and not wrong and s["bottom_mm"] - s["top_mm"] <= fastest_mm
         begins_us = s["newest_us"] if mode == _REST else s["start_us"]
         load_kg = s["b_kg"] if mode == _REST else s["turn_kg"]
         rested = begins_us - s["end_us"] > self._rules["rest_us"][0]
@@ -492,7 +499,7 @@ class RepTracker:
         return Now(
             phase=_PHASES[mode],
             depth_mm=self._depth_mm,
-            descending_bottom_mm=None if mode == _REST or wrong else float(s["bottom_mm"]),
+            descending_bottom_mm=float(s["bottom_mm"]) if sure else None,
             set=int(s["sets"]) + new_set,
             reps=int(s["reps"]),
             set_reps=0 if new_set else int(s["set_reps"]),
@@ -700,11 +707,15 @@ def _by_velocity(
 
     lifts = turn
     arrives = stop
+    end_mm = np.min(x_mm[turn : stop + 1])
     anchor = -1
     for j in range(turn, stop + 1):
         if x_mm[j] >= bottom_mm - r.edge_mm:
             lifts = j
-        if x_mm[j] > span.end_mm + r.rack_mm:
+        if x_mm[j] <= end_mm + r.edge_mm:
+            arrives = j
+            break
+        if x_mm[j] > end_mm + r.rack_mm:
             continue
         if anchor < 0 or abs(x_mm[j] - x_mm[anchor]) > band_mm:
             anchor = j

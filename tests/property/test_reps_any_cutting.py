@@ -1,0 +1,133 @@
+"""Reps do not depend on how the stream is cut, on when it happened, or on where the encoder's zero is."""
+
+from dataclasses import replace
+from itertools import cycle
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pressing import Press, Samples
+from sledwatch.reps import RepTracker, Span, find_reps
+
+# No test here asserts a time: the first example compiles the kernel, and the machine may be busy.
+few = settings(deadline=None, max_examples=50)
+
+
+def press_of(strokes: list[tuple[float, float, float]]) -> Press:
+    press = Press().rest(1.0)
+    for depth_mm, seconds, rest_s in strokes:
+        press = press.to(depth_mm, seconds).rest(rest_s)
+    return press
+
+
+strokes = st.tuples(st.floats(0, 600), st.floats(0.05, 3), st.sampled_from([0.0, 0.0, 0.0, 0.4, 1.5, 1.5, 35.0]))
+presses = st.lists(strokes, min_size=1, max_size=10).map(press_of)
+lives = st.builds(
+    Press.samples,
+    presses,
+    st.sampled_from([10.0, 50.0, 50.0, 120.0]),
+    noise_mm=st.sampled_from([0.0, 0.5, 2.0, 20.0]),
+    step_mm=st.sampled_from([0.0, 1.0]),
+    jitter=st.sampled_from([0.0, 0.9]),
+    seed=st.integers(0, 2**16),
+)
+cuts = st.lists(st.one_of(st.just(1), st.integers(1, 9), st.integers(1, 400)), min_size=1, max_size=12)
+
+
+def spoilt(samples: Samples, seed: int) -> Samples:
+    """Spikes, bursts, slips, missing samples, pauses of the data, late and repeated samples, changes of load."""
+    random = np.random.default_rng(seed)
+    n = len(samples.t_us)
+    depths = samples.depth_mm + np.where(random.random(n) < 0.02, random.normal(0, 400, n), 0.0)
+    depths += 150.0 * np.cumsum(random.random(n) < 0.002)
+    depths[random.random(n) < 0.1] = np.nan
+    pauses_us = np.where(random.random(n) < 0.003, random.choice([600_000, 5_000_000, 40_000_000], n), 0)
+    t_us = samples.t_us + np.cumsum(pauses_us) - np.where(random.random(n) < 0.02, 30_000, 0)
+    loads = 60.0 + 20.0 * (np.cumsum(random.random(n) < 0.004) % 3)
+    return Samples(t_us, depths, loads)
+
+
+def in_pieces(samples: Samples, sizes: list[int]) -> list[Span]:
+    tracker = RepTracker()
+    spans: list[Span] = []
+    begin = 0
+    for size in cycle(sizes):
+        if begin >= len(samples.t_us):
+            return spans + tracker.finish()
+        spans += tracker.push(*samples.part(begin, begin + size))
+        begin += size
+    raise AssertionError
+
+
+@few
+@given(lives, cuts)
+def test_any_cutting_gives_the_same_reps(samples, sizes):
+    assert find_reps(*samples) == in_pieces(samples, sizes)
+
+
+@few
+@given(lives, st.integers(0, 2**16), cuts)
+def test_any_cutting_of_a_spoilt_stream_gives_the_same_reps(samples, seed, sizes):
+    damaged = spoilt(samples, seed)
+    assert find_reps(*damaged) == in_pieces(damaged, sizes)
+
+
+@few
+@given(lives, st.integers(0, 2**16))
+def test_sample_by_sample_gives_the_same_reps(samples, seed):
+    damaged = spoilt(samples, seed)
+    assert find_reps(*damaged) == in_pieces(damaged, [1])
+
+
+@few
+@given(lives, st.integers(0, 2**16), st.integers(-(10**15), 10**15))
+def test_another_time_gives_the_same_reps_at_that_time(samples, seed, later_us):
+    damaged = spoilt(samples, seed)
+    moved = [
+        replace(s, start_us=s.start_us + later_us, turn_us=s.turn_us + later_us, end_us=s.end_us + later_us)
+        for s in find_reps(*damaged)
+    ]
+    assert moved == find_reps(damaged.t_us + later_us, damaged.depth_mm, damaged.load_kg)
+
+
+@few
+@given(presses, st.integers(1, 1_000))
+def test_another_zero_gives_the_same_reps_that_much_deeper(press, deeper_mm):
+    """Depths are whole millimetres here, so that the sums are exact; from 60 mm on the rack is out of reach."""
+    samples = press.samples(50, noise_mm=1.0, step_mm=3.0)
+    samples = samples._replace(depth_mm=np.round(samples.depth_mm) + 60)
+    moved = find_reps(samples.t_us, samples.depth_mm + deeper_mm, samples.load_kg)
+    expected = find_reps(*samples)
+    assert [(s.start_us, s.turn_us, s.end_us, s.quality) for s in expected] == [
+        (s.start_us, s.turn_us, s.end_us, s.quality) for s in moved
+    ]
+    np.testing.assert_allclose([s.bottom_mm + deeper_mm for s in expected], [s.bottom_mm for s in moved])
+
+
+@few
+@given(presses)
+def test_reps_follow_each_other_and_keep_the_minimum_travel(press):
+    spans = find_reps(*press.samples(50, noise_mm=1.0))
+    times = [at_us for span in spans for at_us in (span.start_us, span.turn_us, span.end_us)]
+    assert sorted(times) == times
+    assert all(span.bottom_mm - max(span.top_mm, span.end_mm) >= 100 for span in spans)
+    assert list(range(1, len(spans) + 1)) == [span.rep for span in spans]
+
+
+@few
+@given(st.floats(0, 600), st.floats(0, 6), st.integers(0, 2**16), st.sampled_from([10.0, 50.0, 1_000.0]))
+def test_a_sled_at_rest_makes_no_reps(depth_mm, noise_mm, seed, rate_hz):
+    assert [] == find_reps(*Press(((0.0, depth_mm),)).rest(30).samples(rate_hz, noise_mm=noise_mm, seed=seed))
+
+
+@few
+@given(lives, st.integers(0, 2**16))
+def test_what_is_shown_of_a_rep_in_progress_never_passes_its_bottom(samples, seed):
+    damaged = spoilt(samples, seed)
+    tracker = RepTracker()
+    shown_mm: float | None = None
+    for i in range(len(damaged.t_us)):
+        spans = tracker.push(*damaged.part(i, i + 1))
+        assert all(span.quality != "ok" or shown_mm is None or shown_mm <= span.bottom_mm for span in spans)
+        shown_mm = tracker.now.descending_bottom_mm
