@@ -69,6 +69,13 @@ class Broker:
             unquote(parts.password) if parts.password is not None else None,
         )
 
+    def prepare(self, client: Client) -> None:
+        """Give a client what this broker wants to see before a connection: TLS, user and password."""
+        if self.tls:
+            client.tls_set_context(ssl.create_default_context())
+        if self.user is not None:
+            client.username_pw_set(self.user, self.password)
+
     def __str__(self) -> str:
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
 
@@ -346,10 +353,7 @@ class _Line:
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages = 0  # the window is ours
-        if broker.tls:
-            client.tls_set_context(ssl.create_default_context())
-        if broker.user is not None:
-            client.username_pw_set(broker.user, broker.password)
+        broker.prepare(client)
         will = events.encode(events.Offline(device.boot))
         client.will_set(device._topics[events.TopicKind.STATE], will, qos=1, retain=True)
         client.on_connect = self._on_connect
