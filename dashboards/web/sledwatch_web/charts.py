@@ -1,0 +1,298 @@
+"""Charts as data: what was measured → an Altair specification (a dict). Nothing here draws.
+
+Colours of a page are its CSS variables, so that one drawing serves the light and the dark page; a drawing for mail
+takes a palette of plain colours.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import altair as alt
+
+from sledwatch_web import words
+from sledwatch_web.api import Json
+
+# What belongs to a set: its reps, and this much before and after, for the sled to be seen coming to rest.
+AROUND_SET_US: Final = 2_000_000
+# Between the pictures of two sets, in pixels.
+PANEL_GAP: Final = 26
+FONT: Final = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a chart, by what they say."""
+
+    ink: str = "var(--ink)"
+    muted: str = "var(--ink-2)"
+    line: str = "var(--line)"
+    surface: str = "var(--surface)"
+    accent: str = "var(--accent)"
+    quiet: str = "var(--bar)"
+    alert: str = "var(--alert)"
+    warn: str = "var(--warn)"
+    warn_soft: str = "var(--warn-soft)"
+
+
+PAGE: Final = Palette()
+
+
+@dataclass(frozen=True, slots=True)
+class Bottom:
+    """The turning point of a rep: seconds into its panel, depth, and what is to be said (within, over, unsure)."""
+
+    rep: int
+    at_s: float
+    depth_mm: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The trace of one set (or of a session in which no set was found): seconds from its begin, depths."""
+
+    title: str
+    at_s: tuple[float, ...]
+    depth_mm: tuple[float | None, ...]
+    bottoms: tuple[Bottom, ...]
+
+    @property
+    def length_s(self) -> float:
+        """How long it lasts."""
+        return self.at_s[-1] if self.at_s else 0.0
+
+
+def panels(trace: Json, reps: Sequence[Json]) -> list[Panel]:
+    """Cut a session's trace into its sets; the rests between them are left out.
+
+    trace: columns `t_us` (ascending) and `depth_mm` (None where missing), equally long. reps: the API's, ascending.
+    """
+    t_us: list[int] = trace["t_us"]
+    depth_mm: list[float | None] = trace["depth_mm"]
+    if not t_us:
+        return []
+    sets: dict[int, list[Json]] = {}
+    for rep in reps:
+        sets.setdefault(rep["set"], []).append(rep)
+    if not sets:
+        return [_panel("No reps found", t_us, depth_mm, ())]
+    found = []
+    for number, of_set in sorted(sets.items()):
+        first = bisect_left(t_us, of_set[0]["t_start_us"] - AROUND_SET_US)
+        last = bisect_right(t_us, of_set[-1]["t_end_us"] + AROUND_SET_US)
+        if last > first:
+            found.append(_panel(_set_title(number, of_set), t_us[first:last], depth_mm[first:last], of_set))
+    return found
+
+
+def rep_kind(rep: Json) -> str:
+    """What is to be said of a rep: over (past the limit), unsure, or within."""
+    if rep.get("quality") == "unsure":
+        return "unsure"
+    return "over" if (rep.get("over_mm") or 0) > 0 else "within"
+
+
+def depth_trace(
+    sets: Sequence[Panel],
+    limit_mm: float | None,
+    caution_mm: float | None,
+    *,
+    width: int,
+    columns: int,
+    palette: Palette = PAGE,
+) -> Json:
+    """Depth over time, one small picture a set on common scales, with the limit, the caution zone and the bottoms.
+
+    Drawn as the rail lies: the rack above, deep below. width: of the whole, in pixels. Needs at least one panel.
+    """
+    columns = max(1, min(columns, len(sets)))
+    depths = [d for panel in sets for d in panel.depth_mm if d is not None]
+    # From the rack (or above it, where the sensor's zero is off) to a little below the deepest.
+    domain = [min([0.0, *depths]), max([*depths, limit_mm or 0.0, 100.0]) * 1.08]
+    longest_s = max(panel.length_s for panel in sets)
+    # The first column carries the axis.
+    each = round((width - 54 - (columns - 1) * PANEL_GAP) / columns)
+    base = alt.Chart(alt.NamedData(name="samples"))
+    x = alt.X("s:Q", title=None, scale=alt.Scale(domain=[0, longest_s], nice=False)).axis(
+        grid=False, tickCount=5, labelExpr="datum.label + ' s'", domain=False, ticks=False, labelFlush=True
+    )
+    y = alt.Y("mm:Q", title=None, scale=alt.Scale(domain=domain, reverse=True, nice=False)).axis(
+        tickCount=4, domain=False, ticks=False, labelExpr="datum.label + ' mm'"
+    )
+    layers: list[alt.Chart] = []
+    if limit_mm is not None:
+        limit = base.transform_filter("datum.kind == 'limit'")
+        layers += [
+            limit.mark_rect(color=palette.warn_soft).encode(y=alt.Y("caution:Q"), y2="mm:Q"),
+            limit.mark_rule(color=palette.alert, strokeWidth=1.5).encode(y=y),
+            limit.mark_text(align="right", baseline="top", dy=5, color=palette.alert, fontSize=12).encode(
+                x=alt.datum(longest_s), y=y, text="text:N"
+            ),
+        ]
+    layers.append(
+        base.transform_filter("datum.kind == 'trace'")
+        .mark_line(color=palette.ink, strokeWidth=1.25, strokeJoin="round")
+        .encode(x=x, y=y)
+    )
+    looks: dict[str, dict[str, Any]] = {
+        "within": {"shape": "circle", "size": 36, "fill": palette.accent, "stroke": palette.surface, "strokeWidth": 1},
+        "over": {"shape": "triangle-down", "size": 110, "fill": palette.alert, "stroke": palette.surface},
+        "unsure": {"shape": "circle", "size": 30, "fill": palette.surface, "stroke": palette.muted},
+    }
+    layers += [
+        base.transform_filter(f"datum.kind == '{kind}'")
+        .mark_point(filled=True, opacity=1, **look)
+        .encode(x=x, y=y, description="text:N")
+        for kind, look in looks.items()
+        if any(bottom.kind == kind for panel in sets for bottom in panel.bottoms)
+    ]
+    title = alt.Facet("set:N", title=None, sort=[panel.title for panel in sets]).header(
+        labelAnchor="start", labelFontSize=13, labelFontWeight="bold", labelColor=palette.ink, labelPadding=6
+    )
+    chart = alt.layer(*layers).properties(width=each, height=140).facet(facet=title, columns=columns, spacing=PANEL_GAP)
+    rows = [row for panel in sets for row in _samples(panel, limit_mm, caution_mm)]
+    return _finished(chart, {"samples": rows}, palette)
+
+
+def _samples(panel: Panel, limit_mm: float | None, caution_mm: float | None) -> list[dict[str, Any]]:
+    """What is drawn of a set, each row with the kind of mark that it becomes."""
+    rows: list[dict[str, Any]] = [
+        {"set": panel.title, "kind": "trace", "s": s, "mm": d} for s, d in zip(panel.at_s, panel.depth_mm, strict=True)
+    ]
+    if limit_mm is not None:
+        caution = limit_mm if caution_mm is None else caution_mm
+        text = f"limit {words.mm(limit_mm)}"
+        rows.append({"set": panel.title, "kind": "limit", "mm": limit_mm, "caution": caution, "text": text})
+    return rows + [
+        {
+            "set": panel.title,
+            "kind": b.kind,
+            "s": b.at_s,
+            "mm": b.depth_mm,
+            "text": f"rep {b.rep}: {words.mm(b.depth_mm)}",
+        }
+        for b in panel.bottoms
+    ]
+
+
+def daily_load(
+    view: Json,
+    *,
+    days: int,
+    width: int,
+    palette: Palette = PAGE,
+) -> Json:
+    """Work by day, with the best of the 30 days before as a line, and the sessions that stand out marked.
+
+    view: `GET /members/{user}/workload`. days: how many of its last days are drawn. A rest day is empty; a day of which
+    samples are missing carries a question mark, since nothing known is not the same as nothing done.
+    """
+    shown = view["days"][-days:]
+    bars = [_bar(row) for row in shown]
+    by_day = {row["day"]: row for row in shown}
+    judged = [s for s in view["sessions"] if s["day"] in by_day]
+    best = [{"day": s["day"], "kj": s["best_30d_j"] / 1000} for s in judged if s.get("best_30d_j") is not None]
+    spikes = [
+        {
+            "day": s["day"],
+            "kj": (by_day[s["day"]]["work_j"] or s["work_j"]) / 1000,
+            "text": f"{words.number(s['spike'], 2)}×",
+            "severity": s["severity"],
+        }
+        for s in judged
+        if s.get("severity") in {"warn", "alert"} and s.get("spike") is not None
+    ]
+    order = [row["day"] for row in shown]
+    mondays = [day for day in order if date.fromisoformat(day).weekday() == 0]
+    every = 2 if len(mondays) * 62 > width else 1
+    x = alt.X("day:O", title=None, scale=alt.Scale(domain=order, paddingInner=0.3, paddingOuter=0.2)).axis(
+        values=mondays[::-1][::every][::-1],
+        labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+        labelAngle=0,
+        labelOverlap=True,
+        ticks=False,
+        domainColor=palette.line,
+        grid=False,
+    )
+    top = max([b["kj"] or 0.0 for b in bars] + [b["kj"] for b in best] + [1.0])
+    y = alt.Y("kj:Q", title=None, scale=alt.Scale(domain=[0, top * 1.14], nice=False)).axis(
+        tickCount=4, domain=False, ticks=False, labelExpr="datum.label + ' kJ'"
+    )
+    tones = alt.Scale(domain=["usual", "warn", "alert"], range=[palette.quiet, palette.warn, palette.alert])
+    tone = alt.Color("tone:N", scale=tones, legend=None)
+    loudest = {s["day"]: s["severity"] for s in sorted(spikes, key=lambda s: s["severity"] == "alert")}
+    for bar in bars:
+        bar["tone"] = loudest.get(bar["day"], "usual")
+    layers: list[alt.Chart] = [
+        alt.Chart(alt.NamedData(name="bars"))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(x=x, y=y, color=tone, description="said:N")
+    ]
+    missing = [{"day": b["day"], "text": "?"} for b in bars if b["missing"]]
+    if missing:
+        layers.append(
+            alt.Chart(alt.NamedData(name="missing"))
+            .mark_text(baseline="bottom", dy=-3, color=palette.muted, fontSize=13, fontWeight=600)
+            .encode(x=x, y=alt.datum(0), text="text:N")
+        )
+    if best:
+        layers.append(
+            alt.Chart(alt.NamedData(name="best"))
+            .mark_line(interpolate="step-after", color=palette.muted, strokeWidth=1.5, strokeDash=[4, 3])
+            .encode(x=x, y=y)
+        )
+    if spikes:
+        marked = alt.Chart(alt.NamedData(name="spikes"))
+        layers += [
+            marked.mark_text(baseline="bottom", dy=-16, color=palette.ink, fontSize=13, fontWeight=700).encode(
+                x=x, y=y, text="text:N"
+            ),
+            marked.mark_point(
+                shape="triangle-down", size=64, filled=True, opacity=1, yOffset=-9, color=palette.alert
+            ).encode(x=x, y=y, color=alt.Color("severity:N", scale=tones, legend=None)),
+        ]
+    rows = {"bars": [b for b in bars if b["kj"]], "missing": missing, "best": best, "spikes": spikes}
+    return _finished(alt.layer(*layers).properties(width=width - 52, height=200), rows, palette)
+
+
+def _bar(row: Json) -> dict[str, Any]:
+    work_j = row.get("work_j")
+    missing = bool(row.get("missing")) or work_j is None
+    said = "samples missing" if missing else words.energy(work_j)
+    return {
+        "day": row["day"],
+        "kj": None if work_j is None else work_j / 1000,
+        "missing": missing,
+        "said": f"{row['day']}: {said}",
+    }
+
+
+def _panel(title: str, t_us: Sequence[int], depth_mm: Sequence[float | None], reps: Sequence[Json]) -> Panel:
+    begin = t_us[0]
+    return Panel(
+        title=title,
+        at_s=tuple(round((t - begin) / 1e6, 3) for t in t_us),
+        depth_mm=tuple(depth_mm),
+        bottoms=tuple(
+            Bottom(rep["rep"], round((rep["t_turn_us"] - begin) / 1e6, 3), rep["depth_mm"], rep_kind(rep))
+            for rep in reps
+        ),
+    )
+
+
+def _set_title(number: int, reps: Sequence[Json]) -> str:
+    over = sum(rep_kind(rep) == "over" for rep in reps)
+    past = f", {over} past the limit" if over else ""
+    return f"Set {number} · {words.kg(max(rep['load_kg'] for rep in reps))} · {words.count(len(reps), 'rep')}{past}"
+
+
+def _finished(chart: alt.LayerChart | alt.FacetChart, rows: dict[str, list[dict[str, Any]]], palette: Palette) -> Json:
+    """The specification, its rows beside it: Altair looks at every row it is handed, longer than the drawing takes."""
+    spec = chart.configure(font=FONT, background="transparent", padding={"left": 2, "right": 6, "top": 4, "bottom": 2})
+    spec = spec.configure_view(stroke=None).configure_axis(
+        gridColor=palette.line, labelColor=palette.muted, labelFontSize=12, labelPadding=6, domainColor=palette.line
+    )
+    return {**spec.to_dict(validate=False), "datasets": rows}

@@ -1,0 +1,124 @@
+"""`/members` and `/members/{user}`: who trains here, and what they are used to."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from sledwatch_web import charts, members, words
+from sledwatch_web.alerts import by_state, card
+from sledwatch_web.api import Json, Refused
+from sledwatch_web.site import Site, back_to, require_own_form
+
+MANY = 100
+SESSIONS = 30
+WIDE, NARROW = 904, 336
+WIDE_DAYS, NARROW_DAYS = 56, 28
+TOLD = {"saved": "Saved."}
+
+
+def member_routes(site: Site) -> APIRouter:
+    """The list, a member's page, and changing name and height."""
+    router = APIRouter()
+
+    @router.get("/members")
+    async def listing(request: Request, q: str = "", cursor: str | None = None) -> HTMLResponse:
+        api, now_us = site.api(request), site.clock()
+        sought = q.strip().casefold()
+        if sought:
+            gyms, everybody = await asyncio.gather(site.gyms(api), api.items("/members"))
+            found = [one for one in everybody if sought in f"{one.get('name') or ''} {one['user']}".casefold()]
+            after = None
+        else:
+            gyms, page = await asyncio.gather(site.gyms(api), api.get("/members", limit=MANY, cursor=cursor))
+            found, after = page["items"], page.get("next")
+        zone = gyms.time_zone(None)
+        return site.page(
+            request,
+            "members.html",
+            gyms=gyms,
+            members=[{**one, "last": words.moment(one.get("last_session_at"), zone, now_us)} for one in found],
+            sought=q.strip(),
+            after=f"/members?{urlencode({'cursor': after})}" if after else None,
+        )
+
+    @router.get("/members/{user}")
+    async def member(request: Request, user: str, told: str | None = None) -> HTMLResponse:
+        api, now_us = site.api(request), site.clock()
+        path = f"/members/{quote(user, safe='')}"
+        last = datetime.fromtimestamp(now_us / 1e6, UTC).date() + timedelta(days=1)
+        first = last - timedelta(days=WIDE_DAYS)
+        (gyms, found, limits), (workload, sessions, alerts, findings) = await asyncio.gather(
+            asyncio.gather(site.gyms(api), api.get(path), api.items(f"{path}/limits")),
+            asyncio.gather(
+                api.get(f"{path}/workload", **{"from": first.isoformat(), "to": last.isoformat()}),
+                api.get(f"{path}/sessions", limit=SESSIONS),
+                api.get("/alerts", user=user, limit=SESSIONS),
+                api.get("/findings", user=user, limit=SESSIONS),
+            ),
+        )
+        waiting, done = by_state([card(alert, gyms, now_us) for alert in alerts["items"]])
+        text, severity = members.headline(workload)
+        return site.page(
+            request,
+            "member.html",
+            gyms=gyms,
+            member=found,
+            who=found.get("name") or user,
+            height_cm=members.height_cm(found),
+            first_seen=words.moment(found.get("first_seen_at"), workload.get("time_zone"), now_us),
+            workload=workload,
+            standing=words.WORKLOAD_STATES.get(workload["state"], (workload["state"], "")),
+            headline=text,
+            severity=severity,
+            chart=await _drawn(site, workload),
+            days=[row for row in reversed(workload["days"]) if row.get("sessions") or row.get("missing")],
+            sessions=members.session_rows(sessions["items"], workload, gyms, now_us),
+            limits=members.limit_rows(limits, gyms, now_us),
+            waiting=waiting,
+            done=done,
+            findings=[card(finding, gyms, now_us) for finding in findings["items"]],
+            told=TOLD.get(told or ""),
+        )
+
+    @router.post("/members/{user}")
+    async def change(
+        request: Request,
+        user: str,
+        name: Annotated[str, Form()] = "",
+        height_cm: Annotated[str, Form()] = "",
+    ) -> Response:
+        require_own_form(request)
+        path = f"/members/{quote(user, safe='')}"
+        await site.api(request).put(path, {"name": name.strip() or None, "height_mm": _height_mm(height_cm)})
+        return back_to(path, "saved", "told")
+
+    return router
+
+
+def _height_mm(text: str) -> float | None:
+    """A height as typed, in centimetres; None for an empty field. Raises Refused for what is no body height."""
+    if not text.strip():
+        return None
+    try:
+        height_mm = float(text.replace(",", ".")) * 10
+    except ValueError:
+        height_mm = 0.0
+    if not 1000 <= height_mm <= 2500:
+        raise Refused(f"A height of “{text.strip()}” cm: expected 100 to 250. Nothing was changed.", 422)
+    return round(height_mm, 1)
+
+
+async def _drawn(site: Site, workload: Json) -> dict[str, Markup] | None:
+    if not workload["sessions"]:
+        return None
+    wide, narrow = await asyncio.gather(
+        site.charts.svg(partial(charts.daily_load, workload, days=WIDE_DAYS, width=WIDE)),
+        site.charts.svg(partial(charts.daily_load, workload, days=NARROW_DAYS, width=NARROW)),
+    )
+    return {"wide": wide, "narrow": narrow}

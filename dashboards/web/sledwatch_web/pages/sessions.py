@@ -1,0 +1,144 @@
+"""`/sessions/{session}`: what happened, traced, rep by rep; and making a rep's depth the limit."""
+
+import asyncio
+from functools import partial
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from sledwatch_web import charts, sessions, words
+from sledwatch_web.alerts import card
+from sledwatch_web.api import Api, ApiError, Json, NotFound
+from sledwatch_web.site import Site, back_to, require_own_form
+
+# Samples asked for: enough to see every rep of half an hour, few enough for a phone.
+TRACE_POINTS = 4_000
+WIDE, NARROW = 904, 336
+TOLD = {
+    "limit": "That depth is the limit now. It holds from the next rep on; what has been judged stays as it was judged.",
+}
+
+
+def session_routes(site: Site) -> APIRouter:
+    """A session's page, and the confirmation on the way to a new limit."""
+    router = APIRouter()
+
+    @router.get("/sessions/{session_id}")
+    async def session(request: Request, session_id: str, told: str | None = None) -> HTMLResponse:
+        api, now_us = site.api(request), site.clock()
+        path = f"/sessions/{quote(session_id, safe='')}"
+        gyms, found, reps, trace, findings = await asyncio.gather(
+            site.gyms(api),
+            api.get(path),
+            api.items(f"{path}/reps"),
+            _trace(api, path),
+            api.items("/findings", session=session_id),
+        )
+        spike, drawn = await asyncio.gather(_spike(api, found), _drawn(site, found, reps, trace))
+        text, level = sessions.verdict(reps, found)
+        return site.page(
+            request,
+            "session.html",
+            gyms=gyms,
+            session=found,
+            who=found.get("user_name") or found["user"],
+            where=f"{found['machine']}, {gyms.name(found['gym'])}",
+            start=words.moment(found["start_at"], gyms.time_zone(found["gym"]), now_us),
+            length=_length(found),
+            setup=sessions.setup_words(found.get("setup")),
+            verdict=text,
+            level=level,
+            spike=spike,
+            chart=drawn,
+            sets=sessions.set_rows(reps),
+            findings=[card(finding, gyms, now_us) for finding in findings],
+            told=TOLD.get(told or ""),
+        )
+
+    @router.get("/sessions/{session_id}/limit")
+    async def confirm_limit(request: Request, session_id: str, rep: int) -> HTMLResponse:
+        api = site.api(request)
+        gyms, found, chosen = await asyncio.gather(
+            site.gyms(api), api.get(f"/sessions/{quote(session_id, safe='')}"), _rep(api, session_id, rep)
+        )
+        return site.page(
+            request,
+            "limit.html",
+            gyms=gyms,
+            session=found,
+            who=found.get("user_name") or found["user"],
+            where=f"{found['machine']}, {gyms.name(found['gym'])}",
+            rep=chosen,
+            setup=found.get("setup"),
+        )
+
+    @router.post("/sessions/{session_id}/limit")
+    async def make_limit(
+        request: Request,
+        session_id: str,
+        rep: Annotated[int, Form()],
+        holds_for: Annotated[Literal["setup", "machine"], Form()] = "setup",
+    ) -> Response:
+        require_own_form(request)
+        api = site.api(request)
+        found, chosen = await asyncio.gather(
+            api.get(f"/sessions/{quote(session_id, safe='')}"), _rep(api, session_id, rep)
+        )
+        body: Json = {"from_rep": {"session": session_id, "set": chosen["set"], "rep": rep}}
+        setup = found.get("setup")
+        if holds_for == "setup" and setup:
+            body |= {"notch": setup["notch"], "foot_row": setup["foot_row"]}
+        await api.put(f"/members/{found['user']}/limits/{found['gym']}/{found['machine']}", body)
+        return back_to(f"/sessions/{quote(session_id, safe='')}", "limit", "told")
+
+    return router
+
+
+async def _rep(api: Api, session_id: str, number: int) -> Json:
+    reps = await api.items(f"/sessions/{quote(session_id, safe='')}/reps")
+    for rep in reps:
+        if rep["rep"] == number:
+            return rep
+    raise NotFound(f"This session has no rep {number}.", 404)
+
+
+async def _trace(api: Api, path: str) -> Json:
+    """The samples; none for a session that came without them (imported, or older than what is kept)."""
+    try:
+        return await api.get(f"{path}/trace", points=TRACE_POINTS)
+    except NotFound:
+        return {"t_us": [], "depth_mm": []}
+
+
+async def _spike(api: Api, session: Json) -> str:
+    """The session's work against the member's 30-day best, in words; empty where there is nothing to compare."""
+    try:
+        day = session["start_at"][:10]
+        view = await api.get(f"/members/{session['user']}/workload", **{"from": day, "to": day})
+    except ApiError:
+        # A comparison beside a figure: the page is whole without it.
+        return ""
+    found: Json = next((one for one in view["sessions"] if one["session"] == session["session"]), {})
+    return words.times_best(found["spike"]) if found.get("spike") is not None else ""
+
+
+async def _drawn(site: Site, session: Json, reps: list[Json], trace: Json) -> dict[str, Markup] | None:
+    panels = charts.panels(trace, reps)
+    if not panels:
+        return None
+    limit = session.get("limit_mm")
+    caution = session.get("caution_mm", None if limit is None else limit - 20)
+    wide, narrow = await asyncio.gather(
+        site.charts.svg(partial(charts.depth_trace, panels, limit, caution, width=WIDE, columns=2)),
+        site.charts.svg(partial(charts.depth_trace, panels, limit, caution, width=NARROW, columns=1)),
+    )
+    return {"wide": wide, "narrow": narrow}
+
+
+def _length(session: Json) -> str:
+    if not session.get("end_at"):
+        return ""
+    return words.duration((words.parse_at(session["end_at"]) - words.parse_at(session["start_at"])).total_seconds())

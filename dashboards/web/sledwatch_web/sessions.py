@@ -1,0 +1,104 @@
+"""What a session's page shows. Plain functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sledwatch_web import charts, words
+from sledwatch_web.api import Json
+from sledwatch_web.words import NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class RepRow:
+    """A line of the rep table: figures with their comparison."""
+
+    key: str
+    rep: int
+    depth: str
+    against: str
+    kind: str  # within | over | unsure
+    reason: str
+    load: str
+    tempo: str
+    rom: str
+    velocity: str
+    loss: str
+    work: str
+    limit_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRows:
+    """The reps of one set."""
+
+    number: int
+    title: str
+    rows: tuple[RepRow, ...]
+
+
+def verdict(reps: Sequence[Json], session: Json) -> tuple[str, str]:
+    """What the session comes to, in one sentence, and its level (none, within or over)."""
+    limit, whose = session.get("limit_mm"), words.mm(session.get("limit_mm"))
+    if not reps:
+        return ("No rep found yet." if session["state"] == "live" else "No rep was found in this session."), "none"
+    counted = words.count(len(reps), "rep")
+    if limit is None:
+        deepest = max(rep["depth_mm"] for rep in reps)
+        return f"{counted}, the deepest {words.mm(deepest)}. No depth limit is set for this machine.", "none"
+    over = [rep for rep in reps if charts.rep_kind(rep) == "over"]
+    if over:
+        furthest = max(rep["over_mm"] for rep in over)
+        return (
+            f"{words.number(len(over))} of {counted} went past the limit of {whose}, by up to {words.mm(furthest)}.",
+            "over",
+        )
+    deepest = max(rep["depth_mm"] for rep in reps)
+    return f"All {counted} stayed within the limit of {whose}; the deepest came to {words.mm(deepest)}.", "within"
+
+
+def set_rows(reps: Sequence[Json]) -> list[SetRows]:
+    """The rep table, by sets."""
+    sets: dict[int, list[Json]] = {}
+    for rep in reps:
+        sets.setdefault(rep["set"], []).append(rep)
+    return [
+        SetRows(
+            number,
+            f"Set {number} · {words.kg(max(rep['load_kg'] for rep in of_set))} · {words.count(len(of_set), 'rep')}",
+            tuple(_row(rep) for rep in of_set),
+        )
+        for number, of_set in sorted(sets.items())
+    ]
+
+
+def setup_words(setup: Json | None) -> str:
+    """How seat and feet are set."""
+    if not setup:
+        return ""
+    parts = [f"seat notch {setup['notch']}", f"foot row {setup['foot_row']}"]
+    if setup.get("backrest_deg") is not None:
+        parts.append(f"backrest {words.number(setup['backrest_deg'])}°")
+    return ", ".join(parts)
+
+
+def _row(rep: Json) -> RepRow:
+    kind = charts.rep_kind(rep)
+    against = words.against_limit(rep["depth_mm"], rep.get("limit_mm"))
+    loss = rep.get("velocity_loss_pct")
+    return RepRow(
+        key=f"{rep['set']}-{rep['rep']}",
+        rep=rep["rep"],
+        depth=words.mm(rep["depth_mm"]),
+        against=against.replace(" the limit", "") if kind != "over" else against,
+        kind=kind,
+        reason=rep.get("quality_reason") or "",
+        load=words.kg(rep["load_kg"]),
+        tempo=f"{words.number(rep['eccentric_s'], 1)} / {words.quantity(rep['concentric_s'], 's', 1)}",
+        rom=words.mm(rep["rom_mm"]),
+        velocity=words.quantity(rep.get("mean_velocity_m_s"), "m/s", 2),
+        loss=NOTHING
+        if loss is None
+        else ("best of the set" if round(loss) <= 0 else f"{words.number(-loss)}{words.NBSP}%"),
+        work=words.energy(rep.get("work_j")),
+        limit_href=f"/sessions/{rep['session']}/limit?set={rep['set']}&rep={rep['rep']}",
+    )

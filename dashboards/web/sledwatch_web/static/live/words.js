@@ -1,0 +1,28 @@
+// Figures in words, as the server writes them (words.py): a tile reads the same live and after a reload.
+
+const NBSP = "\u00a0";
+
+function number(value, digits = 0) {
+  const text = value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return text.replace(/^-0$/, "0").replace("-", "\u2212");
+}
+
+export const mm = (value) => (value === null ? "–" : `${number(value)}${NBSP}mm`);
+
+export function kg(value) {
+  if (value === null) return "–";
+  return `${number(value, Number.isInteger(value) || value >= 1000 ? 0 : 1)}${NBSP}kg`;
+}
+
+export const reps = (n) => `${number(n)}${NBSP}${n === 1 ? "rep" : "reps"}`;
+
+export function againstLimit(depth, limit) {
+  const over = Math.round(depth) - Math.round(limit);
+  if (over > 0) return `${mm(over)} past the limit`;
+  return over === 0 ? "at the limit" : `${mm(-over)} before the limit`;
+}
+
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export const setAndReps = (item) =>
+  item.reps ? `Set${NBSP}${item.set === null ? "–" : number(item.set)} · ${reps(item.set_reps ?? 0)}` : "No reps yet";

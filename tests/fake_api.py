@@ -1,0 +1,669 @@
+"""A stand-in for the HTTP API, for developing and testing the pages: believable data, held in memory, changed by calls.
+
+It answers in the shapes of the real one. `Floor.tell` publishes on its event stream from any thread.
+"""
+
+import asyncio
+import json
+import math
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
+
+Json = dict[str, Any]
+
+# Tuesday 18 November 2025, 17:32 in Berlin.
+NOW = datetime(2025, 11, 18, 16, 32, tzinfo=UTC)
+NOW_US = int(NOW.timestamp() * 1e6)
+COOKIE = "sledwatch_session"
+TOKEN = "a-cookie-of-the-fake"
+LIMIT_MM = 412.0
+
+
+@dataclass
+class Floor:
+    """What the fake knows, and who listens to it."""
+
+    gyms: list[Json] = field(default_factory=list)
+    machines: dict[str, list[Json]] = field(default_factory=dict)
+    members: dict[str, Json] = field(default_factory=dict)
+    sessions: dict[str, Json] = field(default_factory=dict)
+    reps: dict[str, list[Json]] = field(default_factory=dict)
+    traces: dict[str, Json] = field(default_factory=dict)
+    findings: list[Json] = field(default_factory=list)
+    alerts: list[Json] = field(default_factory=list)
+    limits: dict[str, list[Json]] = field(default_factory=dict)
+    workloads: dict[str, Json] = field(default_factory=dict)
+    calls: list[tuple[str, str, Any]] = field(default_factory=list)
+    listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes | None]]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, kind: str, data: Json) -> None:
+        """Publish an event; a machine's replaces its item on the floor."""
+        if kind == "machine":
+            rows = self.machines[data["gym"]]
+            rows[:] = [data if row["machine"] == data["machine"] else row for row in rows]
+        if kind == "alert":
+            self.alerts[:] = [data, *(alert for alert in self.alerts if alert["id"] != data["id"])]
+        self._send(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def hang_up(self) -> None:
+        """End all streams, as a restart of the API does."""
+        self._send(None)
+
+    def _send(self, chunk: bytes | None) -> None:
+        with self.lock:
+            for loop, queue in self.listeners:
+                loop.call_soon_threadsafe(queue.put_nowait, chunk)
+
+
+def at(minutes_ago: float) -> str:
+    """An API time, that many minutes before NOW."""
+    return (NOW - timedelta(minutes=minutes_ago)).isoformat().replace("+00:00", "Z")
+
+
+def machine(gym: str, name: str, **fields: Any) -> Json:
+    """An item of `GET /gyms/{gym}/machines`: a free incline press, but for `fields`."""
+    return {
+        "gym": gym,
+        "machine": name,
+        "kind": "incline",
+        "model": "LP-45",
+        "status": "online",
+        "state": "free",
+        "last_seen_at": at(0.1),
+        "user": None,
+        "user_name": None,
+        "session": None,
+        "since_at": None,
+        "load_kg": None,
+        "depth_mm": 0.0,
+        "deepest_mm": None,
+        "limit_mm": None,
+        "caution_mm": None,
+        "limit_tier": None,
+        "set": None,
+        "reps": 0,
+        "set_reps": 0,
+        "travel_mm": 620.0,
+        "over": False,
+        "track_mm": [],
+        "t_us": NOW_US,
+        **fields,
+    }
+
+
+def pressing(gym: str, name: str, user: str, user_name: str | None, session: str, **fields: Any) -> Json:
+    """A machine in use."""
+    return machine(
+        gym,
+        name,
+        **{
+            "state": "in_use",
+            "user": user,
+            "user_name": user_name,
+            "session": session,
+            "since_at": at(9),
+            "load_kg": 120.0,
+            "depth_mm": 236.0,
+            "deepest_mm": 371.0,
+            "limit_mm": LIMIT_MM,
+            "caution_mm": LIMIT_MM - 20,
+            "limit_tier": "calibrated",
+            "set": 2,
+            "reps": 18,
+            "set_reps": 8,
+            "track_mm": [120.0, 165.0, 214.0, 262.0, 300.0, 330.0, 352.0, 364.0, 355.0, 322.0, 280.0, 236.0],
+            **fields,
+        },
+    )
+
+
+def alert(id_: str, **fields: Any) -> Json:
+    """An alert of the inbox: an open excessive depth, but for `fields`."""
+    return {
+        "id": id_,
+        "gym": "north",
+        "user": "m-1042",
+        "user_name": "Anna Kowalska",
+        "machine": "press-1",
+        "session": "S-1",
+        "rule": "depth.excessive",
+        "severity": "alert",
+        "state": "open",
+        "count": 3,
+        "first_at": at(12),
+        "last_at": at(4),
+        "title": "Past the depth limit",
+        "message": "Anna Kowalska went past the limit of 412 mm in 3 reps of set 2 at 120 kg, by up to 19 mm.",
+        "advice": "Raise the stop to 412 mm, or end the set when the sled starts to sink.",
+        "evidence": {
+            "limit_mm": 412.0,
+            "deepest_mm": 431.2,
+            "over_mm": 19.2,
+            "load_kg": 120.0,
+            "reference_load_kg": 168.5,
+            "reps": [
+                {"set": 2, "rep": 16, "depth_mm": 418.0, "over_mm": 6.0, "bottom_dwell_s": 0.3},
+                {"set": 2, "rep": 17, "depth_mm": 425.4, "over_mm": 13.4, "bottom_dwell_s": 0.4},
+                {"set": 2, "rep": 18, "depth_mm": 431.2, "over_mm": 19.2, "bottom_dwell_s": 0.6},
+            ],
+        },
+        "limit_tier": "calibrated",
+        "comments": [],
+        **fields,
+    }
+
+
+def rep(session: str, number: int, in_set: int, start_us: int, depth_mm: float, load_kg: float, **fields: Any) -> Json:
+    """A rep of three seconds: down for 1.6, up for 1.2."""
+    over = depth_mm - LIMIT_MM
+    return {
+        "session": session,
+        "user": "m-1042",
+        "gym": "north",
+        "machine": "press-1",
+        "set": in_set,
+        "rep": number,
+        "t_start_us": start_us,
+        "t_turn_us": start_us + 1_600_000,
+        "t_end_us": start_us + 2_800_000,
+        "load_kg": load_kg,
+        "depth_mm": depth_mm,
+        "rom_mm": depth_mm - 22.0,
+        "eccentric_s": 1.6,
+        "concentric_s": 1.2,
+        "bottom_dwell_s": 0.3,
+        "mean_velocity_m_s": 0.34 - 0.008 * (number % 10),
+        "mean_propulsive_velocity_m_s": 0.36,
+        "peak_velocity_m_s": 0.61,
+        "work_j": load_kg * 6.93 * (depth_mm - 22.0) / 1000,
+        "velocity_loss_pct": 2.4 * (number % 10),
+        "knee_deg": 102.0,
+        "hip_deg": 117.0,
+        "limit_mm": LIMIT_MM,
+        "over_mm": over,
+        "limit_tier": "calibrated",
+        "quality": "ok",
+        "quality_reason": None,
+        **fields,
+    }
+
+
+def depth_at(reps: list[Json], t_us: int) -> float:
+    """Where the sled is: smooth down and up within a rep, a little off the rack between reps."""
+    for one in reps:
+        if one["t_start_us"] <= t_us <= one["t_end_us"]:
+            down = t_us <= one["t_turn_us"]
+            begin, end = (one["t_start_us"], one["t_turn_us"]) if down else (one["t_turn_us"], one["t_end_us"])
+            phase = (t_us - begin) / (end - begin)
+            way = 0.5 - 0.5 * math.cos(math.pi * (phase if down else 1 - phase))
+            return float(22.0 + (one["depth_mm"] - 22.0) * way)
+    return 22.0
+
+
+def trace_of(reps: list[Json], step_us: int = 100_000) -> Json:
+    """The samples of a session with these reps."""
+    begin, end = reps[0]["t_start_us"] - 6_000_000, reps[-1]["t_end_us"] + 6_000_000
+    t_us = list(range(begin, end, step_us))
+    depth: list[float | None] = [depth_at(reps, t) for t in t_us]
+    depth[40:44] = [None] * 4
+    return {"t_us": t_us, "depth_mm": depth, "load_kg": [reps[0]["load_kg"]] * len(t_us)}
+
+
+def _finding(alert_: Json, **fields: Any) -> Json:
+    kept = (
+        "session",
+        "gym",
+        "machine",
+        "user",
+        "rule",
+        "severity",
+        "count",
+        "title",
+        "message",
+        "advice",
+        "evidence",
+        "limit_tier",
+    )
+    return {
+        "id": "f-" + alert_["id"],
+        "at": alert_["last_at"],
+        "set": 2,
+        **{name: alert_[name] for name in kept},
+        **fields,
+    }
+
+
+def _workload(user: str) -> Json:
+    """Eight weeks of Tuesdays, Thursdays and Saturdays, the last of them far more than the others; one day unknown."""
+    today = NOW.date()
+    days: list[Json] = []
+    sessions: list[Json] = []
+    for back in range(56, -1, -1):
+        when = today - timedelta(days=back)
+        trained = when.weekday() in {1, 3, 5} and back not in {24, 26}
+        work = 7_400.0 + 260.0 * ((back * 7) % 9) + (56 - back) * 22 if trained else 0.0
+        work = 15_300.0 if back == 0 else work
+        missing = back == 19
+        days.append(
+            {
+                "day": when.isoformat(),
+                "work_j": None if missing else work,
+                "tonnage_kg": work * 0.41,
+                "top_load_kg": 140.0,
+                "sessions": int(trained),
+                "hard_sets": 4 * int(trained),
+                "missing": missing,
+                "ewma_ratio": 1.21,
+                "coupled_ratio": 1.18,
+                "uncoupled_ratio": 1.24,
+                "monotony": 0.7,
+                "strain": 19_000.0,
+            }
+        )
+        if trained:
+            before = [s["work_j"] for s in sessions if date.fromisoformat(s["day"]) >= when - timedelta(days=30)]
+            best = max(before) if len(sessions) > 3 else None
+            spike = None if best is None else work / best
+            severity = (
+                None if spike is None or spike <= 1.1 else "note" if spike <= 1.3 else "warn" if spike <= 2 else "alert"
+            )
+            sessions.append(
+                {
+                    "session": "S-1" if back == 0 else f"H-{back}",
+                    "start_at": f"{when.isoformat()}T16:05:00Z",
+                    "day": when.isoformat(),
+                    "work_j": work,
+                    "best_30d_j": best,
+                    "spike": spike,
+                    "severity": severity,
+                    "hard": back == 0,
+                }
+            )
+    return {
+        "user": user,
+        "time_zone": "Europe/Berlin",
+        "state": "baseline",
+        "note": "Only the leg press is seen: squats, running and the rest of the week are not in it.",
+        "days": days,
+        "sessions": sessions,
+    }
+
+
+def busy_floor() -> Floor:
+    """Two gyms, people pressing, one past the limit, one machine offline; alerts, a closed and a live session."""
+    floor = Floor()
+    floor.gyms = [
+        {
+            "gym": "north",
+            "name": "Nordpark",
+            "time_zone": "Europe/Berlin",
+            "machines": 6,
+            "in_use": 3,
+            "open_alerts": 2,
+        },
+        {
+            "gym": "harbour",
+            "name": "Harbour Street",
+            "time_zone": "Europe/Berlin",
+            "machines": 2,
+            "in_use": 1,
+            "open_alerts": 1,
+        },
+    ]
+    floor.machines = {
+        "north": [
+            pressing("north", "press-1", "m-1042", "Anna Kowalska", "S-1", over=True, deepest_mm=431.2, set_reps=8),
+            pressing("north", "press-2", "m-2210", "Jonas Weber", "S-2", load_kg=182.5, set=1, reps=5, set_reps=5),
+            machine("north", "press-3"),
+            pressing(
+                "north",
+                "press-4",
+                "m-0077",
+                "Maximiliane Oberberger-Lindqvist",
+                "S-3",
+                deepest_mm=398.0,
+                set=3,
+                load_kg=60.0,
+            ),
+            machine("north", "press-5", state="offline", status="offline", last_seen_at=at(132)),
+            machine("north", "press-6", kind="seated", model="SP-2"),
+        ],
+        "harbour": [
+            pressing("harbour", "press-a", "m-5005", None, "S-4", limit_mm=None, caution_mm=None, limit_tier=None),
+            machine("harbour", "press-b"),
+        ],
+    }
+    people = [
+        ("m-1042", "Anna Kowalska", 1710.0, "female", 1),
+        ("m-2210", "Jonas Weber", 1840.0, "male", 0),
+        ("m-0077", "Maximiliane Oberberger-Lindqvist", 1680.0, "female", 0),
+        ("m-5005", None, None, None, 1),
+        ("m-3120", "Priya Nair", 1620.0, "female", 1),
+        ("m-4410", "Tomás Ferreira", 1780.0, "male", 0),
+    ]
+    for index, (user, name, height, sex, open_alerts) in enumerate(people):
+        floor.members[user] = {
+            "user": user,
+            "name": name,
+            "height_mm": height,
+            "sex": sex,
+            "first_seen_at": at(60 * 24 * 56),
+            "last_session_at": at(9 + 700 * index),
+            "open_alerts": open_alerts,
+        }
+        floor.workloads[user] = _workload(user)
+        floor.limits[user] = []
+    floor.limits["m-1042"] = [
+        {
+            "gym": "north",
+            "machine": "press-1",
+            "notch": 4,
+            "foot_row": 2,
+            "limit_mm": LIMIT_MM,
+            "from_rep": None,
+            "set_by": "admin",
+            "set_at": at(60 * 24 * 20),
+            "version": 1,
+        }
+    ]
+    begin = NOW_US - 8 * 60_000_000
+    depths = [
+        (1, [356, 362, 359, 365, 371, 368, 374, 380, 377, 386]),
+        (2, [384, 379, 388, 391, 396, 418, 425.4, 431.2]),
+    ]
+    reps: list[Json] = []
+    for in_set, bottoms in depths:
+        for index, depth in enumerate(bottoms):
+            start = begin + (in_set - 1) * 150_000_000 + index * 3_400_000
+            unsure = {"quality": "unsure", "quality_reason": "samples missing"} if len(reps) == 3 else {}
+            reps.append(rep("S-1", len(reps) + 1, in_set, start, float(depth), 100.0 + 20 * (in_set - 1), **unsure))
+    setup = {"backrest_deg": 30.0, "notch": 4, "foot_row": 2, "foot_offset_mm": 0.0}
+    for name, user, user_name, press, state in [
+        ("S-1", "m-1042", "Anna Kowalska", "press-1", "closed"),
+        ("S-2", "m-2210", "Jonas Weber", "press-2", "live"),
+    ]:
+        of_session = (
+            reps if name == "S-1" else [{**r, "session": name, "user": user, "over_mm": r["over_mm"]} for r in reps[:5]]
+        )
+        floor.reps[name] = of_session
+        floor.traces[name] = trace_of(of_session)
+        floor.sessions[name] = {
+            "session": name,
+            "user": user,
+            "user_name": user_name,
+            "gym": "north",
+            "machine": press,
+            "start_at": at(8.2),
+            "end_at": at(3.5) if state == "closed" else None,
+            "state": state,
+            "findings": 2 if state == "closed" else 0,
+            "setup": setup,
+            "limit_mm": LIMIT_MM,
+            "limit_tier": "calibrated",
+            "work_j": 15_300.0,
+            "tonnage_kg": 1_960.0,
+            "reps": len(of_session),
+            "sets": 2 if state == "closed" else 1,
+        }
+    floor.alerts = [
+        alert("a1" * 16),
+        alert(
+            "b2" * 16,
+            user="m-3120",
+            user_name="Priya Nair",
+            session=None,
+            machine=None,
+            rule="workload.spike",
+            severity="warn",
+            count=1,
+            first_at=at(25),
+            last_at=at(25),
+            limit_tier=None,
+            title="Much more than usual",
+            message="Priya Nair did 1.42× their 30-day best in one session: 15.3 kJ, 10.8 kJ being the most before.",
+            advice="Keep the next session at or below 10.8 kJ, and leave two days before it.",
+            evidence={
+                "work_j": 15_300.0,
+                "best_30d_j": 10_780.0,
+                "spike": 1.42,
+                "sessions_in_30_days": 11,
+                "threshold": 1.3,
+                "note": "Only the leg press is seen.",
+            },
+        ),
+        alert(
+            "c3" * 16,
+            gym="harbour",
+            user="m-5005",
+            user_name=None,
+            machine="press-a",
+            session=None,
+            severity="warn",
+            rule="workload.returning",
+            count=1,
+            first_at=at(60 * 26),
+            last_at=at(60 * 26),
+            limit_tier=None,
+            title="Back after a break",
+            message="m-5005 came back after 41 days and did 0.92 of their 90-day best at once.",
+            advice="Start again at half of it, and build up over three or four sessions.",
+            evidence={"fraction_of_90d_best": 0.92, "gap_days": 41, "work_j": 8_200.0, "best_90d_j": 8_900.0},
+        ),
+        alert(
+            "d4" * 16,
+            user="m-4410",
+            user_name="Tomás Ferreira",
+            state="acknowledged",
+            count=1,
+            first_at=at(60 * 30),
+            last_at=at(60 * 30),
+            message="Tomás Ferreira went 34 mm past the limit of 380 mm in one rep of set 3 at 140 kg.",
+            comments=[{"author": "admin", "at": at(60 * 29), "text": "Spoke to him: the stop had been taken out."}],
+        ),
+    ]
+    floor.findings = [
+        _finding(floor.alerts[0]),
+        _finding({**floor.alerts[1], "user": "m-1042", "session": "S-1"}, set=None),
+    ]
+    return floor
+
+
+def fake_api(floor: Floor, pages: Callable[[FastAPI], Any] | None = None) -> FastAPI:
+    """The API over `floor`. pages: makes the pages for this application; they are mounted beside it, as in `up`."""
+    app = FastAPI(openapi_url=None)
+    app.include_router(_routes(floor), prefix="/api/v1")
+
+    @app.exception_handler(HTTPException)
+    async def problem(_request: Request, error: HTTPException) -> JSONResponse:
+        body = {"type": "about:blank", "title": "Problem", "status": error.status_code, "detail": error.detail}
+        return JSONResponse(body, error.status_code, media_type="application/problem+json")
+
+    @app.get("/sign-in")
+    async def sign_in(code: str) -> RedirectResponse:
+        response = RedirectResponse("/", 303)
+        response.set_cookie(COOKIE, TOKEN if code == "once" else "no", httponly=True, samesite="lax")
+        return response
+
+    if pages is not None:
+        app.mount("/", pages(app))
+    return app
+
+
+def _routes(floor: Floor) -> APIRouter:
+    api = APIRouter()
+
+    def signed_in(request: Request) -> None:
+        if request.cookies.get(COOKIE) != TOKEN:
+            raise HTTPException(401, "sign in by the link that `sledwatch up` prints")
+
+    def found(table: dict[str, Any], key: str, what: str) -> Any:
+        if key not in table:
+            raise HTTPException(404, f"no {what} {key!r}")
+        return table[key]
+
+    def listing(items: list[Json], limit: int = 200, cursor: str | None = None) -> Json:
+        first = int(cursor or 0)
+        more = len(items) > first + limit
+        return {"items": items[first : first + limit], "next": str(first + limit) if more else None}
+
+    @api.get("/gyms")
+    async def gyms(request: Request) -> Json:
+        signed_in(request)
+        return listing(floor.gyms)
+
+    @api.get("/gyms/{gym}/machines")
+    async def machines(gym: str, request: Request) -> Json:
+        signed_in(request)
+        return listing(found(floor.machines, gym, "gym"))
+
+    @api.get("/members")
+    async def members(request: Request, limit: int = 50, cursor: str | None = None) -> Json:
+        signed_in(request)
+        return listing(list(floor.members.values()), limit, cursor)
+
+    @api.get("/members/{user}")
+    async def member(user: str, request: Request) -> Json:
+        signed_in(request)
+        return dict(found(floor.members, user, "member"))
+
+    @api.put("/members/{user}")
+    async def change_member(user: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("PUT", f"/members/{user}", body))
+        found(floor.members, user, "member").update(body)
+        return dict(floor.members[user])
+
+    @api.get("/members/{user}/sessions")
+    async def sessions(user: str, request: Request, limit: int = 50, cursor: str | None = None) -> Json:
+        signed_in(request)
+        rows = [s for s in floor.sessions.values() if s["user"] == user]
+        rows += [
+            {
+                **floor.sessions["S-1"],
+                "session": s["session"],
+                "start_at": s["start_at"],
+                "end_at": s["start_at"],
+                "work_j": s["work_j"],
+                "findings": 0,
+                "user": user,
+            }
+            for s in reversed(floor.workloads[user]["sessions"])
+            if s["session"] not in floor.sessions
+        ]
+        return listing(rows, limit, cursor)
+
+    @api.get("/members/{user}/workload")
+    async def workload(user: str, request: Request) -> Json:
+        signed_in(request)
+        return dict(found(floor.workloads, user, "member"))
+
+    @api.get("/members/{user}/limits")
+    async def limits(user: str, request: Request) -> Json:
+        signed_in(request)
+        return listing(found(floor.limits, user, "member"))
+
+    @api.put("/members/{user}/limits/{gym}/{machine_name}")
+    async def set_limit(user: str, gym: str, machine_name: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("PUT", f"/members/{user}/limits/{gym}/{machine_name}", body))
+        pointed = body.get("from_rep")
+        limit_mm = body.get("limit_mm")
+        if limit_mm is None:
+            limit_mm = next(r["depth_mm"] for r in floor.reps[pointed["session"]] if r["rep"] == pointed["rep"])
+        if limit_mm < 100:
+            raise HTTPException(422, "a limit lies between 100 mm and the machine's travel")
+        limit = {
+            "gym": gym,
+            "machine": machine_name,
+            "notch": body.get("notch"),
+            "foot_row": body.get("foot_row"),
+            "limit_mm": limit_mm,
+            "from_rep": pointed,
+            "set_by": "admin",
+            "set_at": at(0),
+            "version": 2,
+        }
+        same = ("gym", "machine", "notch", "foot_row")
+        kept = [old for old in floor.limits[user] if any(old[name] != limit[name] for name in same)]
+        floor.limits[user] = [*kept, limit]
+        return limit
+
+    @api.get("/sessions/{session}")
+    async def one_session(session: str, request: Request) -> Json:
+        signed_in(request)
+        return dict(found(floor.sessions, session, "session"))
+
+    @api.get("/sessions/{session}/reps")
+    async def reps(session: str, request: Request) -> Json:
+        signed_in(request)
+        return listing(found(floor.reps, session, "session"))
+
+    @api.get("/sessions/{session}/trace")
+    async def trace(session: str, request: Request) -> Json:
+        signed_in(request)
+        return dict(found(floor.traces, session, "session"))
+
+    @api.get("/findings")
+    async def findings(request: Request, user: str | None = None, session: str | None = None) -> Json:
+        signed_in(request)
+        return listing([f for f in floor.findings if user in {None, f["user"]} and session in {None, f["session"]}])
+
+    @api.get("/alerts")
+    async def alerts(
+        request: Request,
+        state: str | None = None,
+        user: str | None = None,
+        gym: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Json:
+        signed_in(request)
+        rows = [
+            a
+            for a in floor.alerts
+            if state in {None, a["state"]} and user in {None, a["user"]} and gym in {None, a["gym"]}
+        ]
+        return listing(sorted(rows, key=lambda a: a["last_at"], reverse=True), limit, cursor)
+
+    @api.post("/alerts/{id_}/{verb}")
+    async def change_alert(id_: str, verb: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("POST", f"/alerts/{id_}/{verb}", body))
+        one = found({a["id"]: a for a in floor.alerts}, id_, "alert")
+        if verb == "comments":
+            one["comments"].append({"author": "admin", "at": at(0), "text": body["text"]})
+        elif one["state"] == "resolved":
+            raise HTTPException(409, "the alert is resolved: it cannot be changed any more")
+        else:
+            one["state"] = {"acknowledge": "acknowledged", "silence": "silenced", "resolve": "resolved"}[verb]
+        return dict(one)
+
+    @api.get("/stream")
+    async def stream(request: Request) -> StreamingResponse:
+        signed_in(request)
+        return StreamingResponse(_events(floor), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    return api
+
+
+async def _events(floor: Floor) -> AsyncIterator[bytes]:
+    mine: tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes | None]] = (asyncio.get_running_loop(), asyncio.Queue())
+    with floor.lock:
+        floor.listeners.append(mine)
+    try:
+        yield b"retry: 200\n\n"
+        while (chunk := await mine[1].get()) is not None:
+            yield chunk
+    finally:
+        with floor.lock:
+            floor.listeners.remove(mine)
