@@ -90,6 +90,14 @@ def _read_token(path: Path) -> str:
     raise WrongUse(f"{path} is empty: delete it and a new token is made")
 
 
+def known_token(settings: Settings) -> str | None:
+    """The token that is set or kept in the data directory, None where there is none: none is made here."""
+    if settings.api_token is not None:
+        return settings.api_token
+    path = settings.data / "api-token"
+    return _read_token(path) if path.exists() else None
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second SIGINT interrupts."""

@@ -1,0 +1,190 @@
+"""Commands that speak to a running system: machines that are none, scores, refused messages, a way in."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from sledwatch_app.commands.options import DataOption, MqttUrlOption
+from sledwatch_app.errors import Failed, WrongUse
+from sledwatch_app.settings import Settings, load
+
+app = typer.Typer()
+quarantine = typer.Typer(no_args_is_help=True, help="Messages that were refused, and why.")
+app.add_typer(quarantine, name="quarantine")
+
+
+@app.command(
+    epilog="Examples: [b]sledwatch simulate too-deep --speed 20 --truth t.jsonl[/b] · "
+    "[b]sledwatch simulate gym --forever[/b]. Scenarios: [b]gym[/b], [b]too-deep[/b], [b]too-much-too-soon[/b]."
+)
+def simulate(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="What happens.")],
+    mqtt_url: MqttUrlOption = None,
+    speed: Annotated[float, typer.Option(metavar="N", help="Event time over wall time.")] = 1.0,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045 - Typer shows the type
+        typer.Option(metavar="N", help="With --start: the same bytes each time."),
+    ] = None,
+    start: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="TIME", help="When it began: ISO 8601, UTC unless it says so, or microseconds."),
+    ] = None,
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Write down what really happened, for `sledwatch score`."),
+    ] = None,
+    forever: Annotated[bool, typer.Option("--forever", help="Go on until stopped (`gym` only).")] = False,
+) -> None:
+    """Simulate machines and the people at them against a running system; ends when all is stored.
+
+    Sends members, limits and weeks of history through the API at SLEDWATCH_URL, then frames over MQTT. Prints the
+    session ids.
+    """
+    import sledwatch_sim as sim
+    from sledwatch_app import lifeline, logs, wiring
+    from sledwatch_app.progress import shown_simulation
+
+    settings = load(mqtt_url=mqtt_url)
+    logs.configure("simulator", settings.log_level, settings.log_format)
+    lifeline.hold()
+    config = sim.SimConfig(
+        mqtt_url=_local_broker(settings),
+        api_url=settings.url,
+        api_token=wiring.known_token(settings),
+        scenario=scenario,
+        speed=speed,
+        seed=seed,
+        start_us=None if start is None else _time(start),
+        truth_path=truth,
+        forever=forever,
+    )
+    try:
+        with wiring.stop_on_signals() as stop, shown_simulation(scenario) as report:
+            sessions = sim.run(config, report, stop)
+    except sim.WrongSimulation as error:
+        raise WrongUse(str(error)) from None
+    except sim.SimulationError as error:
+        raise Failed(str(error)) from None
+    if not forever:
+        typer.echo("\n".join(sessions))
+
+
+@app.command(
+    epilog="Example: [b]sledwatch replay set.csv --gym riverside --machine press-1 --user m-1042[/b]. "
+    "The file's first line is [b]t_us,depth_mm,load_kg[/b]; an empty depth is a missing sample."
+)
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A recording: t_us,depth_mm,load_kg.")],
+    gym: Annotated[str, typer.Option(metavar="NAME", help="Where it is taken to have happened.")],
+    machine: Annotated[str, typer.Option(metavar="NAME", help="On which machine.")],
+    user: Annotated[str, typer.Option(metavar="NAME", help="Whose session it is.")],
+    mqtt_url: MqttUrlOption = None,
+    keep_times: Annotated[bool, typer.Option("--keep-times", help="Do not move it to end now.")] = False,
+) -> None:
+    """Feed a recording as a machine would, at full speed; ends when all is stored, and prints the session id."""
+    from sledwatch_app import logs, wiring
+    from sledwatch_app.progress import shown_replay
+    from sledwatch_app.replay import ReplayConfig
+    from sledwatch_app.replay import replay as run_replay
+
+    settings = load(mqtt_url=mqtt_url)
+    logs.configure("replay", settings.log_level, settings.log_format)
+    config = ReplayConfig(
+        path=file,
+        gym=gym,
+        machine=machine,
+        user=user,
+        mqtt_url=_local_broker(settings),
+        api_url=settings.url,
+        api_token=wiring.known_token(settings),
+        keep_times=keep_times,
+    )
+    with wiring.stop_on_signals() as stop, shown_replay(file.name) as report:
+        sessions = run_replay(config, report, stop)
+    typer.echo("\n".join(sessions))
+
+
+@app.command(epilog="Example: [b]sledwatch score t.jsonl --json[/b]")
+def score(
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="What `sledwatch simulate --truth` wrote.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare what was found with what was true; waits up to 90 s for sessions to be closed."""
+    from sledwatch_app import wiring
+    from sledwatch_app.progress import shown_closings
+    from sledwatch_app.score import score as run_score
+
+    settings = load()
+    with shown_closings() as report:
+        run_score(truth, settings.url, wiring.known_token(settings), as_json, report=report)
+
+
+@app.command("sign-in")
+def sign_in(
+    data: DataOption = None,
+    base_url: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Where the browser finds the pages.", show_default="SLEDWATCH_URL"),
+    ] = None,
+) -> None:
+    """Print a new link that signs a browser in, once."""
+    from sledwatch_analytics.access import make_link
+    from sledwatch_app import wiring
+
+    settings = load(data=data, url=base_url)
+    typer.echo(make_link(wiring.state_engine(settings), settings.url, wiring.now_us()))
+
+
+@quarantine.command("list")
+def quarantine_list(
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="The newest N messages.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List refused messages, newest first, from the API at SLEDWATCH_URL."""
+    from rich.console import Console
+    from rich.table import Table
+
+    items = _newest_refused(load(), limit)
+    if as_json:
+        for item in items:
+            typer.echo(json.dumps(item))
+        return
+    if not items:
+        typer.echo("The quarantine is empty.")
+        return
+    table = Table("id", "received", "machine", "reason", "detail", "times", box=None)
+    for item in items:
+        machine = f"{item['gym']}/{item['machine']}" if item["machine"] else item["topic"]
+        table.add_row(str(item["id"]), item["received_at"], machine, item["reason"], item["detail"], str(item["count"]))
+    Console().print(table)
+
+
+def _newest_refused(settings: Settings, limit: int) -> list[dict[str, Any]]:
+    from itertools import islice
+
+    from sledwatch_app import wiring
+    from sledwatch_sim.api import Api, ApiError
+
+    try:
+        with Api(settings.url, wiring.known_token(settings)) as api:
+            return list(islice(api.items("/quarantine"), limit))
+    except ApiError as error:
+        raise Failed(str(error)) from None
+
+
+def _local_broker(settings: Settings) -> str:
+    """The broker that is set, else the one that `sledwatch up` brings on this machine."""
+    return settings.mqtt_url or f"mqtt://127.0.0.1:{settings.mqtt_port}"
+
+
+def _time(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"--start {text!r}: expected ISO 8601, such as 2026-11-22T07:00:00Z, or microseconds") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)

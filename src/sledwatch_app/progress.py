@@ -1,0 +1,57 @@
+"""Progress of long work on standard error, where somebody watches; nothing where nobody does."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    import sledwatch_sim as sim
+    from sledwatch_app.replay import ReplayProgress
+
+
+@contextmanager
+def shown_simulation(scenario: str) -> Iterator[Callable[["sim.Progress"], None]]:
+    """Show a simulation: its phase, machines in use, frames a second, and what is not stored yet."""
+    with _bar(scenario) as (progress, task):
+
+        def report(now: "sim.Progress") -> None:
+            words = f"{now.phase} · {now.in_use} of {now.machines} in use · {now.frames_per_s:.0f} frames/s"
+            words += f" · {now.unstored} unstored" + (f" · {now.lost} lost" if now.lost else "")
+            progress.update(task, total=None if now.share is None else 1.0, completed=now.share or 0.0, words=words)
+
+        yield report
+
+
+@contextmanager
+def shown_replay(name: str) -> Iterator[Callable[["ReplayProgress"], None]]:
+    """Show a replay: frames sent of all, and what is not stored yet."""
+    with _bar(name) as (progress, task):
+
+        def report(now: "ReplayProgress") -> None:
+            words = f"{now.sent} of {now.frames} frames · {now.unstored} unstored"
+            progress.update(task, total=max(1, now.frames), completed=now.sent, words=words)
+
+        yield report
+
+
+@contextmanager
+def shown_closings() -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many sessions are closed."""
+    with _bar("closing") as (progress, task):
+
+        def report(closed: int, sessions: int) -> None:
+            words = f"{closed} of {sessions} sessions closed"
+            progress.update(task, total=max(1, sessions), completed=closed, words=words)
+
+        yield report
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[tuple[Progress, TaskID]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress, progress.add_task(name, total=None, words="")
