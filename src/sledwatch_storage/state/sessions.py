@@ -11,18 +11,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypedDict, cast
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, RowMapping, Select, delete, func, insert, select, update
 
-from sledwatch.events import Online, Rep, Tier
+from sledwatch.events import Rep, Tier
 from sledwatch.machine import MachineSpec, force_n
 from sledwatch.workload import SessionTotals, hard_sets, session_totals
 from sledwatch_storage.state import ranges, schema
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import StoredFinding, findings_of
+from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.members import seen
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.upsert import insertion, put_missing
@@ -34,11 +34,6 @@ WINDOW_DAYS: Final = 30
 
 _session, _rep, _log = schema.session, schema.rep, schema.session_log
 _REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
-
-# What is assumed of a machine that never said what it is: the usual incline press.
-ASSUMED_MACHINE: Final = Online(
-    boot="unknown", kind="incline", rail_deg=45.0, backrest_deg=30.0, travel_mm=620.0, rate_hz=50.0
-)
 
 
 class StoredSession(TypedDict):
@@ -288,14 +283,6 @@ def time_zone_of(bind: Bind, gym: str) -> str:
     with reading(bind) as connection:
         found = connection.execute(select(schema.gym.c.time_zone).where(schema.gym.c.gym == gym)).scalar_one_or_none()
     return found or "UTC"
-
-
-def online_of(bind: Bind, gym: str, machine: str) -> Online | None:
-    """The last birth certificate of a machine, None where none ever came."""
-    query = select(schema.machine.c.online).where(schema.machine.c.gym == gym, schema.machine.c.machine == machine)
-    with reading(bind) as connection:
-        found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else msgspec.convert(found, Online)
 
 
 def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str) -> frozenset[date]:

@@ -19,7 +19,7 @@ from sledwatch.limits import DepthLimit, own_history, resolve
 from sledwatch.reps import find_reps
 from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
-from sledwatch_analytics.closing.judging import as_stored, frozen_limits, judge_depth
+from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member, pseudonymous
 from sledwatch_analytics.delivery.letters import tell, tell_withdrawn
 from sledwatch_analytics.measured import Pressing, Samples, joined, samples_of
 from sledwatch_analytics.stream import Hub
@@ -30,8 +30,9 @@ from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
 from sledwatch_storage.state.limits import set_limits
+from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.members import get_member
-from sledwatch_storage.state.sessions import ASSUMED_MACHINE, DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
+from sledwatch_storage.state.sessions import DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
 
 POLL_S: Final = 0.25
 # What one look closes at most, so that sessions that start meanwhile are not kept waiting behind a backlog.
@@ -219,7 +220,7 @@ class Closer:
         with self._engine.connect() as connection:
             session = sessions.get_session(connection, logged.session)
             former_reps = sessions.reps_of(connection, logged.session)
-            online = sessions.online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
+            online = online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
             member = get_member(connection, logged.user)
             known = set_limits(connection, logged.user)
             time_zone = sessions.time_zone_of(connection, logged.gym)
@@ -273,14 +274,14 @@ class Closer:
             missing = sessions.missing_days(
                 connection, user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
             )
-        depth = judge_depth(reps, context.pressing, own_history(earlier), reference, context.member_name)
+        depth = judge_depth(reps, context.pressing, own_history(earlier), reference)
         workload = workload_findings(
             WorkloadContext(
                 sessions=_with(history, logged.session, start_us, end_us, reps),
                 session=logged.session,
                 time_zone=context.time_zone,
                 missing_days=missing,
-                member_name=context.member_name,
+                member_name=NAMELESS,
             )
         )
         return depth + workload
@@ -304,13 +305,16 @@ class Closer:
         )
         sessions.close(connection, closed, reps)
         whose = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
-        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in findings])
+        named = [of_member(finding, context.member_name) for finding in findings]
+        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in named])
         sessions.refresh_days(
             connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
         )
-        return self._alerts(connection, findings, whose)
+        return self._alerts(connection, findings, context.member_name, whose)
 
-    def _alerts(self, connection: Connection, findings: Sequence[Finding], whose: dict[str, str]) -> list[Alert]:
+    def _alerts(
+        self, connection: Connection, findings: Sequence[Finding], member_name: str, whose: dict[str, str]
+    ) -> list[Alert]:
         now_us = self._clock()
         former = {one.alert.id: one for one in kept_alerts.of_session(connection, whose["session"])}
         changed, raised = [], set()
@@ -322,12 +326,13 @@ class Closer:
                 # What a closing withdrew, a closing that has seen more brings back.
                 existing = replace(known.alert, state="open")
                 kept_alerts.mark(connection, alert_id, None, None)
-            alert = life.raise_or_repeat(existing, finding, **whose, now=kept_alerts.at(now_us))
+            named = of_member(finding, member_name)
+            alert = life.raise_or_repeat(existing, named, **whose, now=kept_alerts.at(now_us))
             raised.add(alert.id)
             if known is None or known.provisional or alert != known.alert:
                 kept_alerts.save(connection, alert, provisional=False)
                 changed.append(alert)
-            tell(connection, alert, now_us)
+            tell(connection, pseudonymous(alert, finding), now_us)
         unfounded = [one.alert for one in former.values() if one.alert.id not in raised and _stands(one.alert)]
         return changed + [self._withdraw(connection, alert, now_us) for alert in unfounded]
 
@@ -336,7 +341,8 @@ class Closer:
         kept_alerts.save(connection, withdrawn, provisional=False)
         kept_alerts.mark(connection, alert.id, CLOSING, now_us)
         kept_alerts.comment(connection, alert.id, CLOSING, now_us, NOT_CONFIRMED)
-        tell_withdrawn(connection, withdrawn, now_us)
+        # The words may hold the member's name; what leaves the house says what matters now.
+        tell_withdrawn(connection, replace(withdrawn, message=NOT_CONFIRMED, advice=""), now_us)
         return withdrawn
 
     def _say_session(self, session: str) -> None:

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Final
 
 from sledwatch.alerts import finding_id
-from sledwatch.events import Rep, Setup
+from sledwatch.events import Alert, Rep, Setup
 from sledwatch.findings import Finding, depth_findings
 from sledwatch.limits import DepthLimit, OwnHistory
 from sledwatch_analytics.measured import Pressing
 from sledwatch_storage.state.findings import StoredFinding
+
+# Stands for the member in the words of a finding until it is known who will read them (a character of no language).
+NAMELESS: Final = "\ue000"
 
 
 def judge_depth(
@@ -17,9 +21,11 @@ def judge_depth(
     pressing: Pressing,
     own: OwnHistory | None,
     reference_load_kg: float | None,
-    member_name: str,
 ) -> list[Finding]:
-    """The depth rules over a session, each run of reps against the limit of its own seat and foot setting."""
+    """The depth rules over a session, each run of reps against the limit of its own seat and foot setting.
+
+    The findings are of a nameless member: see `of_member`.
+    """
 
     def limit_of(rep: Rep) -> DepthLimit | None:
         return pressing.limit_of(pressing.setup_at(rep.t_start_us))
@@ -29,7 +35,7 @@ def judge_depth(
     reference = max((load for load in (reference_load_kg, best_kg) if load is not None), default=None)
     found: dict[str, Finding] = {}
     for limit, run in groupby(reps, limit_of):
-        for finding in depth_findings(list(run), limit, own, reference, member_name, pressing.machine):
+        for finding in depth_findings(list(run), limit, own, reference, NAMELESS, pressing.machine):
             known = found.get(finding.rule)
             found[finding.rule] = finding if known is None else _together(known, finding)
     return list(found.values())
@@ -42,6 +48,22 @@ def _together(first: Finding, second: Finding) -> Finding:
     further = max(first, second, key=lambda finding: finding.evidence.get("over_mm", finding.evidence["deepest_mm"]))
     last_us = max(second.at_us, second.last_us or second.at_us)
     return replace(further, at_us=first.at_us, last_us=last_us, count=first.count + second.count)
+
+
+def of_member(finding: Finding, name: str) -> Finding:
+    """A nameless member's finding with a name in its place: the real one for staff, the pseudonym for the wire."""
+    return replace(
+        finding,
+        title=finding.title.replace(NAMELESS, name),
+        message=finding.message.replace(NAMELESS, name),
+        advice=finding.advice.replace(NAMELESS, name),
+    )
+
+
+def pseudonymous(alert: Alert, finding: Finding) -> Alert:
+    """An alert for the wire: what leaves the house carries pseudonyms only."""
+    worded = of_member(finding, alert.user or "somebody")
+    return replace(alert, title=worded.title, message=worded.message, advice=worded.advice)
 
 
 def as_stored(finding: Finding, *, session: str, gym: str, machine: str, user: str) -> StoredFinding:

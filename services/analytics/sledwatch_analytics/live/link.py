@@ -1,0 +1,126 @@
+"""Analytics' own connection to the broker: plain, without a persistent session, back by itself when it breaks."""
+
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from sledwatch.events import ROOT
+
+# One filter for all that machines publish: rumqttd keeps a log for each filter, and with several a frame could come
+# before the start of its session. What comes back to us besides (limits, cues, reps) is little, and left aside.
+FILTER: Final = f"{ROOT}/+/+/+"
+KEEPALIVE_S: Final = 15
+FIRST_RETRY_S: Final = 1
+LAST_RETRY_S: Final = 4
+
+log = structlog.get_logger()
+
+
+class Link:
+    """Publishes, and hands on what arrives. `publish` is for any thread; callbacks come on the thread of `run`."""
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        *,
+        on_message: Callable[[str, bytes, bool], None],
+        on_following: Callable[[], None] = lambda: None,
+    ) -> None:
+        """url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…
+
+        on_message: topic, payload, retained. on_following: called whenever the subscription stands (again).
+        """
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.scheme not in {"mqtt", "mqtts"}:
+            raise ValueError(f"MQTT URL {url!r}: expected mqtt://HOST[:PORT] or mqtts://…")
+        secure = parts.scheme == "mqtts"
+        self._host, self._port = parts.hostname, parts.port or (8883 if secure else 1883)
+        self._on_message_do = on_message
+        self._on_following_do = on_following
+        self._following = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        if parts.username is not None:
+            password = None if parts.password is None else unquote(parts.password)
+            self._client.username_pw_set(unquote(parts.username), password)
+        if secure:
+            self._client.tls_set_context(ssl.create_default_context())
+        self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    @property
+    def following(self) -> bool:
+        """Whether it is connected and subscribed."""
+        return self._following.is_set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Be connected until `close`. An exception of a callback comes out of here."""
+        self._client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
+        if not stop.is_set():
+            self._client.loop_forever(retry_first_connection=True)
+
+    def close(self) -> None:
+        """End the connection, and `run`. Thread-safe."""
+        self._client.disconnect()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int | None = None) -> bool:
+        """Publish with QoS 1, or not at all where there is no connection: live messages are of no use later."""
+        if not self.following:
+            return False
+        properties: Properties | None = None
+        if expires_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expires_s
+        self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        return True
+
+    def publish_confirmed(self, topic: str, payload: bytes, timeout_s: float) -> bool:
+        """Publish with QoS 1; whether the broker confirmed it in time. Not for the thread of `run`."""
+        if not self.following:
+            return False
+        sent = self._client.publish(topic, payload, qos=1)
+        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return False
+        sent.wait_for_publish(timeout_s)
+        return sent.is_published()
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            log.warning("live.refused_by_broker", reason=str(reason))
+            return
+        client.subscribe(FILTER, options=SubscribeOptions(qos=1, noLocal=True))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("live.subscription_refused", filter=FILTER, reasons=[str(reason) for reason in reasons])
+            return
+        self._following.set()
+        log.info("live.following", host=self._host, port=self._port)
+        self._on_following_do()
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if self._following.is_set():
+            log.info("live.disconnected", reason=str(reason))
+        self._following.clear()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._on_message_do(message.topic, bytes(message.payload), message.retain)
