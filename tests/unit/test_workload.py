@@ -1,0 +1,420 @@
+"""Workload: the check values of the literature, and what happens at each threshold and edge."""
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from zoneinfo import ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from histories import DAY_US, HOUR_US, NOON_US, history, rep, weekly
+from sledwatch import workload
+
+Measure = Callable[[pd.Series], pd.Series]
+# Williams 2017: three athletes, 28 days each, alike to the coupled ratio.
+WILLIAMS = {
+    "a": [30] * 21 + [50] * 7,
+    "b": [
+        15,
+        15,
+        20,
+        20,
+        20,
+        25,
+        25,
+        25,
+        25,
+        30,
+        30,
+        30,
+        35,
+        35,
+        35,
+        35,
+        35,
+        40,
+        45,
+        45,
+        45,
+        40,
+        40,
+        45,
+        45,
+        50,
+        60,
+        70,
+    ],
+    "c": [55, 50, 40, 60, 45, 50, 50, 20, 30, 80, 25, 10, 30, 15, 20, 15, 5, 5, 15, 5, 5, 5, 5, 15, 45, 90, 95, 95],
+}
+
+
+def by_start(*sessions: tuple[float, float]) -> pd.Series:
+    """Work indexed by start time, from (day, joules)."""
+    index = pd.to_datetime([NOON_US + round(day * DAY_US) for day, _ in sessions], unit="us", utc=True)
+    return pd.Series([float(work) for _, work in sessions], index=index)
+
+
+def daily(values: list[float | None]) -> pd.Series:
+    return pd.Series(values, index=pd.date_range("2026-07-06", periods=len(values), name="day"), dtype=float)
+
+
+def last(values: pd.Series) -> float:
+    return float(values.iloc[-1])
+
+
+def row(sessions: pd.DataFrame, **more: object) -> dict[str, object]:
+    """What the table says of the last session."""
+    return workload.session_table(sessions, "Europe/Berlin", **more).iloc[-1].to_dict()
+
+
+@pytest.mark.parametrize(("athlete", "ratio"), [("a", 1.25), ("b", 1.41), ("c", 1.55)])
+def test_ewma_ratio_gives_the_published_values(athlete: str, ratio: float) -> None:
+    assert ratio == round(last(workload.ewma_ratio(daily(WILLIAMS[athlete]))), 2)
+
+
+@pytest.mark.parametrize("athlete", ["a", "b", "c"])
+def test_coupled_and_uncoupled_ratio_give_the_published_values(athlete: str) -> None:
+    load = daily(WILLIAMS[athlete])
+    assert (1.43, 1.67) == (
+        round(last(workload.coupled_ratio(load)), 2),
+        round(last(workload.uncoupled_ratio(load)), 2),
+    )
+
+
+def test_the_ewma_begins_with_the_first_load() -> None:
+    assert 1.0 == workload.ewma_ratio(daily([500.0, 0.0])).iloc[0]
+
+
+def test_three_visits_a_week_have_the_monotony_that_the_literature_gives() -> None:
+    """Foster 1998 with the sample SD: three equal sessions in a week give 0.80."""
+    load = daily([100, 0, 100, 0, 100, 0, 0])
+    assert (0.80, 0.80 * 300) == (
+        pytest.approx(last(workload.monotony(load)), abs=0.005),
+        pytest.approx(last(workload.strain(load)), abs=1.5),
+    )
+
+
+@pytest.mark.parametrize("work_j", [0.0, 0.1, 12_345.678])
+def test_monotony_of_equal_days_is_undefined(work_j: float) -> None:
+    assert np.isnan(last(workload.monotony(daily([work_j] * 7))))
+
+
+def test_windows_need_their_days() -> None:
+    load = daily([100.0 + n for n in range(28)])
+    known = [
+        int(measure(load).notna().sum())
+        for measure in (workload.coupled_ratio, workload.uncoupled_ratio, workload.monotony, workload.strain)
+    ]
+    assert [1, 1, 22, 22] == known
+
+
+@pytest.mark.parametrize("measure", [workload.ewma_ratio, workload.coupled_ratio, workload.uncoupled_ratio])
+def test_a_chronic_load_of_nothing_gives_no_ratio(measure: Measure) -> None:
+    assert np.isnan(last(measure(daily([0.01] * 28))))
+
+
+@pytest.mark.parametrize("measure", [workload.ewma_ratio, workload.coupled_ratio, workload.uncoupled_ratio])
+def test_more_than_a_fifth_of_missing_days_gives_no_ratio(measure: Measure) -> None:
+    load: list[float | None] = [100.0, 0.0, 50.0, 0.0] * 7
+    few = daily([*load[:8], *[None] * 4, *load[12:]])
+    many = daily([*load[:8], *[None] * 6, *load[14:]])
+    assert (False, True) == (np.isnan(last(measure(few))), np.isnan(last(measure(many))))
+
+
+def test_a_missing_day_is_not_a_rest_day() -> None:
+    missing = daily([100, 0, 100, 0, None, 100, 0])
+    rest = daily([100, 0, 100, 0, 0, 100, 0])
+    assert last(workload.monotony(missing)) > last(workload.monotony(rest))
+
+
+def test_a_session_is_compared_with_the_largest_of_the_30_days_before_it() -> None:
+    spike = workload.session_spike(by_start((0, 100), (10, 80), (30, 150), (30.1, 60), (61, 90)))
+    assert [None, 0.8, 1.5, 0.4, None] == [None if np.isnan(value) else value for value in spike]
+
+
+def test_sessions_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="ascend"):
+        workload.session_spike(by_start((1, 100), (0, 100)))
+
+
+def test_a_session_without_work_is_nothing_to_compare_with() -> None:
+    assert np.isnan(last(workload.session_spike(by_start((0, 0.01), (1, 100)))))
+
+
+@pytest.mark.parametrize(
+    ("severity", "ratio"),
+    [
+        (None, 1.10),
+        ("note", 1.1001),
+        ("note", 1.30),
+        ("warn", 1.3001),
+        ("warn", 2.00),
+        ("alert", 2.0001),
+        (None, np.nan),
+    ],
+)
+def test_a_spike_is_as_loud_as_its_ratio(severity: str | None, ratio: float) -> None:
+    assert severity == workload.spike_severity(ratio)
+
+
+@pytest.mark.parametrize(("severity", "ratio"), [("note", 1.30), ("alert", 1.3001), (None, 1.10)])
+def test_together_with_spacing_a_warning_becomes_an_alert(severity: str | None, ratio: float) -> None:
+    assert severity == workload.spike_severity(ratio, joined=True)
+
+
+@pytest.mark.parametrize(("hard", "work_j"), [(False, 70.0), (True, 70.001)])
+def test_a_hard_session_is_more_than_70_percent_of_the_largest(hard: bool, work_j: float) -> None:
+    assert hard == bool(workload.hard_sessions(by_start((0, 100), (1, work_j))).iloc[-1])
+
+
+def test_hard_sessions_on_consecutive_days_are_too_close() -> None:
+    close = workload.spacing(by_start((0, 100), (2, 100), (3, 100), (3.3, 90), (5, 100)), "UTC")
+    assert [False, False, True, True, False] == close.tolist()
+
+
+def test_an_easy_session_between_hard_ones_changes_nothing() -> None:
+    close = workload.spacing(by_start((0, 100), (2, 100), (2.3, 10), (3, 100)), "UTC")
+    assert [False, False, False, True] == close.tolist()
+
+
+def test_the_gyms_time_zone_says_what_a_day_is() -> None:
+    """Noon and 35 h later: two calendar days apart in UTC (23:00), three in Tokyo."""
+    sessions = by_start((-5, 100), (0, 100), (35 / 24, 100))
+    assert (True, False) == (
+        bool(workload.spacing(sessions, "UTC").iloc[-1]),
+        bool(workload.spacing(sessions, "Asia/Tokyo").iloc[-1]),
+    )
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(ZoneInfoNotFoundError):
+        workload.session_table(history((0, 1.0)), "Mars/Olympus")
+
+
+@pytest.mark.parametrize(("habit", "weeks"), [(False, 4), (True, 5)])
+def test_consecutive_days_in_each_of_four_weeks_are_a_habit(habit: bool, weeks: int) -> None:
+    """The judged Tuesday is in the last of the weeks; four whole ones must lie before it."""
+    assert habit == row(history(*weekly(weeks, 20_000, 0, 1)))["habit"]
+
+
+def test_a_habit_may_span_the_turn_of_the_week() -> None:
+    assert row(history(*weekly(6, 20_000, 0, 6)))["habit"]
+
+
+def test_one_week_without_consecutive_days_ends_the_habit() -> None:
+    sessions = [session for session in weekly(6, 20_000, 0, 1) if session[0] != 22]
+    assert not row(history(*sessions))["habit"]
+
+
+@pytest.mark.parametrize(("visits", "gap_h"), [(1, 1.999), (2, 2.0)])
+def test_sessions_less_than_two_hours_apart_are_one_visit(visits: int, gap_h: float) -> None:
+    sessions = history((0, 100), ((0.5 + gap_h) / 24, 60))
+    assert visits == len(workload.merge_visits(sessions))
+
+
+def test_a_long_session_keeps_a_visit_together_past_a_short_one_within_it() -> None:
+    """Three hours on one machine, a quarter of an hour on another beside it, and a third session an hour after."""
+    ends = [NOON_US + 3 * HOUR_US, NOON_US + HOUR_US, None]
+    assert 1 == len(workload.merge_visits(history((0, 1.0), (0.03, 1.0), (4 / 24, 1.0), end_us=ends)))
+
+
+def test_a_visit_adds_up_its_sessions() -> None:
+    sessions = history((0, 100), (1 / 24, 60), top_load_kg=[80.0, 120.0], hard_sets=[2, 3])
+    merged = workload.merge_visits(sessions).iloc[0].to_dict()
+    assert {
+        "session": "s0",
+        "start_us": NOON_US,
+        "end_us": NOON_US + HOUR_US * 3 // 2,
+        "work_j": 160.0,
+        "tonnage_kg": 2_000.0,
+        "top_load_kg": 120.0,
+        "hard_sets": 5,
+        "sessions": 2,
+    } == merged
+
+
+def test_a_badge_in_without_a_rep_is_no_session() -> None:
+    empty = history((0, 100), (2.4 / 24, 0), (4.5 / 24, 50), tonnage_kg=[1000.0, 0.0, 1000.0])
+    assert ["s0", "s2"] == workload.merge_visits(empty)["session"].tolist()
+
+
+def test_a_session_that_still_lasts_ends_where_it_began() -> None:
+    sessions = history((0, 100), (2.1 / 24, 60), end_us=[None, None])
+    assert 2 == len(workload.merge_visits(sessions))
+
+
+def test_the_daily_load_knows_rest_from_missing() -> None:
+    load = workload.daily_load(history((0, 100), (0.2, 50), (3, 70)), "UTC", {date(2026, 7, 8), date(2027, 1, 1)})
+    assert {"2026-07-06": 150.0, "2026-07-07": 0.0, "2026-07-08": None, "2026-07-09": 70.0} == {
+        str(day.date()): None if np.isnan(work) else work for day, work in load.items()
+    }
+
+
+def test_a_day_with_lost_data_is_missing_whatever_was_seen_of_it() -> None:
+    assert np.isnan(workload.daily_load(history((0, 100)), "UTC", {date(2026, 7, 6)}).iloc[0])
+
+
+def test_a_session_keeps_its_local_day_where_the_clocks_change() -> None:
+    """22:30 UTC is half past midnight in Berlin's summer time, and 23:30 when it ended on 25 October 2026."""
+    night_us = 1_792_967_400_000_000  # 25 October 2026, 22:30 UTC
+    sessions = history((0, 100), (0, 70), start_us=[night_us - 3 * DAY_US, night_us], end_us=[None, None])
+    load = workload.daily_load(sessions, "Europe/Berlin")
+    assert [("2026-10-23", 100.0), ("2026-10-24", 0.0), ("2026-10-25", 70.0)] == [
+        (str(day.date()), work) for day, work in load.items()
+    ]
+
+
+STEADY = weekly(6)
+
+
+@pytest.mark.parametrize(
+    ("state", "sessions"),
+    [
+        ("beginner", [(0, 1.0)]),
+        ("beginner", [(0, 1.0), (10, 1.0), (20, 1.0), (31, 1.0)]),
+        ("beginner", [(0, 1.0), (10, 1.0), (15, 1.0), (20, 1.0), (29.99, 1.0)]),
+        ("baseline", [(0, 1.0), (10, 1.0), (15, 1.0), (20, 1.0), (30, 1.0)]),
+        ("baseline", [*STEADY, (42, 1.0)]),
+        ("baseline", [*STEADY, (38 + 30, 1.0)]),
+        ("returning", [*STEADY, (38 + 30.01, 1.0)]),
+        ("returning", [*STEADY, (70, 1.0), (72, 1.0)]),
+        ("baseline", [*STEADY, (70, 1.0), (72, 1.0), (74, 1.0)]),
+        ("returning", [*STEADY, (70, 1.0), (95, 1.0), (120, 1.0)]),
+        ("returning", [*STEADY, (38 + 90, 1.0)]),
+        ("beginner", [*STEADY, (38 + 90.01, 1.0)]),
+        ("baseline", [(20 * number, 1.0) for number in range(6)]),
+    ],
+)
+def test_the_history_decides_the_state(state: str, sessions: list[tuple[float, float]]) -> None:
+    assert state == row(history(*sessions))["state"]
+
+
+def test_the_state_at_a_moment_is_that_of_a_session_then() -> None:
+    sessions = history(*STEADY, (70, 1.0), (72, 1.0), (74, 1.0), (200, 1.0))
+    table = workload.session_table(sessions, "UTC")
+    states = [workload.state_of(sessions, start_us) for start_us in table["visit_start_us"]]
+    assert table["state"].tolist() == states
+
+
+@pytest.mark.parametrize(("state", "days"), [("baseline", 6), ("no-baseline", 7)])
+def test_more_than_a_fifth_of_missing_days_leaves_no_baseline(state: str, days: int) -> None:
+    missing = frozenset(date(2026, 7, 27) + timedelta(days=n) for n in range(days))
+    sessions = history(*STEADY, (42, 60_000.0))
+    assert (state, state) == (
+        row(sessions, missing_days=missing)["state"],
+        workload.state_of(sessions, NOON_US + 42 * DAY_US, "Europe/Berlin", missing),
+    )
+
+
+def test_somebody_without_sessions_is_a_beginner() -> None:
+    assert "beginner" == workload.state_of(history(), NOON_US)
+
+
+def test_days_in_a_row_are_counted_once_a_day() -> None:
+    table = workload.session_table(history((0, 1.0), (1, 1.0), (1.3, 1.0), (2, 1.0), (4, 1.0)), "UTC")
+    assert [1, 2, 2, 3, 1] == table["days_in_a_row"].tolist()
+
+
+def test_the_best_load_so_far_is_that_of_the_visits_before() -> None:
+    loads = [100.0, 120.0, 90.0, 150.0]
+    table = workload.session_table(history((0, 1.0), (2, 1.0), (4, 1.0), (4.05, 1.0), top_load_kg=loads), "UTC")
+    assert [None, 100.0, 120.0, 120.0] == [None if np.isnan(best) else best for best in table["best_load_kg"]]
+
+
+def test_the_best_load_is_forgotten_after_90_days_without_a_session() -> None:
+    table = workload.session_table(history((0, 1.0), (91, 1.0), (92, 1.0), top_load_kg=[200.0, 80.0, 90.0]), "UTC")
+    assert [None, None, 80.0] == [None if np.isnan(best) else best for best in table["best_load_kg"]]
+
+
+@pytest.mark.parametrize(
+    ("hard", "losses"), [(1, [0, 5, 20.0]), (0, [0, 5, 19.99]), (0, [0, 25.0, 10.0]), (1, [0, None, 30.0])]
+)
+def test_a_set_is_hard_when_its_last_rep_is_a_fifth_slower(hard: int, losses: list[float | None]) -> None:
+    reps = [rep(number, 400, velocity_loss_pct=loss) for number, loss in enumerate(losses)]
+    assert hard == workload.hard_sets(reps, None)
+
+
+def test_an_unsure_velocity_makes_no_set_hard() -> None:
+    reps = [rep(1, 400, velocity_loss_pct=0.0), rep(2, 400, velocity_loss_pct=60.0, quality="unsure")]
+    assert 0 == workload.hard_sets(reps, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("hard", "count", "e1rm_kg"), [(1, 6, 200.0), (0, 5, 200.0), (0, 6, 200.01), (0, 6, None), (0, 6, 0.0)]
+)
+def test_without_velocities_six_reps_at_60_percent_are_hard(hard: int, count: int, e1rm_kg: float | None) -> None:
+    assert hard == workload.hard_sets([rep(number, 400, load_kg=120.0) for number in range(count)], e1rm_kg)
+
+
+def test_hard_sets_are_counted_set_by_set() -> None:
+    reps = [rep(number, 400, in_set=1 + number // 3, velocity_loss_pct=10.0 * (number % 3)) for number in range(6)]
+    assert 2 == workload.hard_sets(reps, None)
+
+
+def test_the_reps_of_a_session_add_up_and_unknown_work_is_told() -> None:
+    reps = [rep(1, 400, 100.0, work_j=300.0), rep(2, 400, 110.0), rep(3, 400, 900.0, work_j=1.0, quality="unsure")]
+    assert workload.SessionTotals(
+        work_j=301.0, tonnage_kg=1_110.0, top_load_kg=110.0, reps=3, reps_without_work=1
+    ) == workload.session_totals(reps)
+
+
+def test_no_reps_add_up_to_nothing() -> None:
+    assert workload.SessionTotals(0, 0, 0.0, 0, 0) == workload.session_totals([])
+
+
+def test_the_view_is_plain_json_with_every_day() -> None:
+    sessions = history(*weekly(6), (42, 30_000.0))
+    view = workload.workload_view(sessions, "UTC", date(2026, 8, 15), date(2026, 8, 18), {date(2026, 8, 18)})
+    assert view == json.loads(json.dumps(view, allow_nan=False))
+    assert [("2026-08-15", 0.0), ("2026-08-16", 0.0), ("2026-08-17", 30_000.0), ("2026-08-18", None)] == [
+        (day["day"], day["work_j"]) for day in view["days"]
+    ]
+
+
+def test_the_view_shows_a_session_as_it_was_judged() -> None:
+    view = workload.workload_view(history(*weekly(6), (42, 30_000.0)), "UTC", date(2026, 8, 17), date(2026, 8, 17))
+    assert [
+        {
+            "session": "s12",
+            "start_at": "2026-08-17T12:00:00.000000Z",
+            "day": "2026-08-17",
+            "work_j": 30_000.0,
+            "visit_work_j": 30_000.0,
+            "best_30d_j": 20_000.0,
+            "spike": 1.5,
+            "severity": "warn",
+            "hard": True,
+            "state": "baseline",
+        }
+    ] == view["sessions"]
+
+
+def test_the_view_gives_a_day_its_figures_and_context() -> None:
+    sessions = history(*weekly(6), top_load_kg=[100.0 + number for number in range(12)])
+    day = workload.workload_view(sessions, "UTC", date(2026, 8, 13), date(2026, 8, 13))["days"][0]
+    assert {"sessions": 1, "hard_sets": 3, "tonnage_kg": 1_000.0, "top_load_kg": 111.0, "coupled_ratio": 1.0} == {
+        name: day[name] for name in ("sessions", "hard_sets", "tonnage_kg", "top_load_kg", "coupled_ratio")
+    }
+
+
+def test_context_says_nothing_in_the_first_27_days() -> None:
+    days = workload.workload_view(history(*weekly(5)), "UTC", date(2026, 7, 1), date(2026, 8, 3))["days"]
+    shown = [day["day"] for day in days if day["ewma_ratio"] is not None or day["monotony"] is not None]
+    assert ("2026-08-02", "2026-08-03") == (shown[0], shown[-1])
+
+
+def test_the_view_of_a_member_without_sessions_is_all_rest() -> None:
+    view = workload.workload_view(history(), "UTC", date(2026, 7, 1), date(2026, 7, 2))
+    assert ("beginner", [0.0, 0.0], []) == (view["state"], [day["work_j"] for day in view["days"]], view["sessions"])
+
+
+def test_the_view_may_end_before_the_first_session() -> None:
+    view = workload.workload_view(history((0, 1.0)), "UTC", date(2026, 7, 1), date(2026, 7, 2))
+    assert [None, None] == [day["ewma_ratio"] for day in view["days"]]
+
+
+def test_days_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="2026-07-02 is after"):
+        workload.workload_view(history(), "UTC", date(2026, 7, 2), date(2026, 7, 1))
