@@ -789,9 +789,9 @@ def _look(
         v = np.zeros(len(x_mm))
         if rate_hz >= r.min_rate_hz:
             x_mm = _butterworth(x_mm, r.cutoff_hz, rate_hz, causal)
-            v[1:-1] = (x_mm[2:] - x_mm[:-2]) / (2.0 * interval_us)
-            v[0] = (x_mm[1] - x_mm[0]) / interval_us
-            v[-1] = (x_mm[-1] - x_mm[-2]) / interval_us
+            # Of 4th order: at 50 Hz the usual difference of two neighbours would lengthen a fast phase by 2 %.
+            for i in range(2, len(x_mm) - 2):
+                v[i] = (8.0 * (x_mm[i + 1] - x_mm[i - 1]) - (x_mm[i + 2] - x_mm[i - 2])) / (12.0 * interval_us)
             start, down, up, end = _by_velocity(x_mm, v, interval_us, begin, stop, span, r)
         if isnan(start) or isnan(down) or isnan(up) or isnan(end) or end <= up or down <= start:
             start, down, up, end = _by_travel(x_mm, begin, stop, span)
@@ -815,7 +815,7 @@ def _look(
         f.peak_m_s = -v[fastest] * 1e3
         # Pushing ends where the sled slows down more than it would if nobody pushed.
         pushed = end
-        for j in range(max(fastest, 1), min(int(end), len(v) - 2) + 1):
+        for j in range(max(fastest, 1), min(int(end) + 1, len(v) - 1)):
             if -(v[j + 1] - v[j - 1]) / (2.0 * interval_us) < coasting_mm_us2:
                 pushed = max(float(j), up + 1.0)
                 break
