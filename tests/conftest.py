@@ -6,9 +6,14 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
-# The fixture `broker`: real brokers, iotcore and Mosquitto.
-pytest_plugins = ("mqtt_brokers",)
+# The fixtures `broker`: real brokers, iotcore and Mosquitto; and `influx_server`: a real InfluxDB.
+pytest_plugins = ("mqtt_brokers", "influx_server")
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile("sledwatch", deadline=None)
+settings.load_profile("sledwatch")
 
 # How to get what a test may need, by the name of its program.
 _HOW_TO_GET = {

@@ -4,13 +4,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
 
 from sledwatch_storage.series import SeriesStore
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.series.sqlite import SqliteSeries
 
-LASTING_KINDS = ["sqlite"]
+if TYPE_CHECKING:
+    # At run time pytest loads it, as a plugin of the tests.
+    from influx_server import InfluxServer
+
+LASTING_KINDS = ["sqlite", pytest.param("influx", marks=pytest.mark.needs("influxd"))]
 
 
 class Place(Protocol):
@@ -18,9 +24,6 @@ class Place(Protocol):
 
     def open(self) -> SeriesStore:
         """A store on this place."""
-
-    def open_anew(self) -> SeriesStore:
-        """A store on an empty place of the same kind."""
 
 
 class LastingPlace(Place, Protocol):
@@ -36,22 +39,14 @@ class MemoryPlace:
     def open(self) -> SeriesStore:
         return MemorySeries()
 
-    def open_anew(self) -> SeriesStore:
-        return MemorySeries()
-
 
 class _SqlitePlace:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._made = 0
 
     def open(self) -> SeriesStore:
         # Short, for a test of a locked file not to wait for long, and ample for writers beside each other.
         return SqliteSeries(self._directory / "series.db", busy_timeout_s=2.0)
-
-    def open_anew(self) -> SeriesStore:
-        self._made += 1
-        return SqliteSeries(self._directory / f"series-{self._made}.db")
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -62,8 +57,23 @@ class _SqlitePlace:
         lock.close()
 
 
-@contextmanager
-def lasting_place_of(kind: str, request: Any) -> Iterator[LastingPlace]:
+class _InfluxPlace:
+    def __init__(self, server: "InfluxServer") -> None:
+        self._server = server
+        self._bucket = server.new_bucket()
+
+    def open(self) -> SeriesStore:
+        return self._server.series(self._bucket)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self._server.stop()
+        yield
+        self._server.start()
+
+
+def lasting_place_of(kind: str, request: pytest.FixtureRequest) -> LastingPlace:
     """An empty place for stores of the kind."""
-    assert kind in LASTING_KINDS
-    yield _SqlitePlace(request.getfixturevalue("tmp_path"))
+    if kind == "influx":
+        return _InfluxPlace(request.getfixturevalue("influx_server"))
+    return _SqlitePlace(request.getfixturevalue("tmp_path"))

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,28 +10,24 @@ from hypothesis import strategies as st
 
 from frames import T0_US, a_frame, any_frame, stored
 from series_stores import LASTING_KINDS, LastingPlace, MemoryPlace, Place, lasting_place_of
-from sledwatch.events import encode
+from sledwatch.events import Frame, encode
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 
 SECOND_US = 1_000_000
 EVER = (-(2**62), 2**62)
+_fresh = count(100)
 
 
 @pytest.fixture(params=["memory", *LASTING_KINDS])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Place:
     """Where a store can be opened, empty at first."""
-    if request.param == "memory":
-        yield MemoryPlace()
-    else:
-        with lasting_place_of(request.param, request) as place:
-            yield place
+    return MemoryPlace() if request.param == "memory" else lasting_place_of(request.param, request)
 
 
 @pytest.fixture(params=LASTING_KINDS)
-def lasting_place(request: pytest.FixtureRequest) -> Iterator[LastingPlace]:
+def lasting_place(request: pytest.FixtureRequest) -> LastingPlace:
     """A place that several stores share, and that outlives them."""
-    with lasting_place_of(request.param, request) as place:
-        yield place
+    return lasting_place_of(request.param, request)
 
 
 @pytest.fixture
@@ -40,8 +37,10 @@ def store(place: Place) -> Iterator[SeriesStore]:
     store.close()
 
 
-def frames_of(store: SeriesStore, boot: str = "b1", from_us: int = T0_US, to_us: int = T0_US + 3600 * SECOND_US):
-    return [stored.frame for stored in store.frames("north", "press-1", boot, from_us, to_us)]
+def frames_of(
+    store: SeriesStore, from_us: int = T0_US, to_us: int = T0_US + 3600 * SECOND_US, machine: str = "press-1"
+) -> list[Frame]:
+    return [stored.frame for stored in store.frames("north", machine, "b1", from_us, to_us)]
 
 
 def test_a_frame_comes_back_as_it_was_sent(store):
@@ -136,25 +135,29 @@ def test_gyms_machines_and_boots_are_kept_apart(store):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"session": None},
-        {"load_kg": [120.0, 120.0, 122.5, 122.5, 122.5]},
-        {"load_kg": [120.0] * 5},
-        {"load_kg": 0.0},
-        {"left_n": [300.0, 310.5, None, 320.0, 0.0], "right_n": [299.0, 0.1, -2.0, None, None]},
-        {"left_n": [0.0] * 5},
-        {"left_n": [None] * 5},
-        {"depth_mm": [None] * 5},
-        {"depth_mm": [None, None, 1.0, None, None]},
-        {"depth_mm": [None] * 5, "load_kg": [1.0, 2.0, 3.0, 4.0, 5.0], "right_n": [None, 1.0, None, None, None]},
-        {"depth_mm": [0.0, -0.0, 1 / 3, 5e-324, 1999.9999999999998]},
-        {"depth_mm": [-50.0]},
-        {"depth_mm": [float(i % 7) for i in range(1000)]},
-        {"dt_us": 10_000_000},
-        {"dt_us": 1},
-        {"seq": 2**53, "t_us": T0_US},
-        {"session": "a-Z_0"},
+        pytest.param({"session": None}, id="of nobody"),
+        pytest.param({"session": "a-Z_0"}, id="any session"),
+        pytest.param({"load_kg": 0.0}, id="no load"),
+        pytest.param({"load_kg": [120.0, 120.0, 122.5, 122.5, 122.5]}, id="a load that varies"),
+        pytest.param({"load_kg": [120.0] * 5}, id="a load as a list that does not vary"),
+        pytest.param(
+            {"left_n": [300.0, 310.5, None, 320.0, 0.0], "right_n": [299.0, 0.1, -2.0, None, None]}, id="forces"
+        ),
+        pytest.param({"left_n": [0.0] * 5}, id="one force"),
+        pytest.param({"left_n": [None] * 5}, id="a force sensor that gave nothing"),
+        pytest.param({"depth_mm": [None] * 5}, id="no depth at all"),
+        pytest.param({"depth_mm": [None, None, 1.0, None, None]}, id="one depth"),
+        pytest.param(
+            {"depth_mm": [None] * 5, "load_kg": [1.0, 2.0, 3.0, 4.0, 5.0], "right_n": [None, 1.0, None, None, None]},
+            id="loads without depths",
+        ),
+        pytest.param({"depth_mm": [0.0, -0.0, 1 / 3, 5e-324, 1999.9999999999998]}, id="awkward doubles"),
+        pytest.param({"depth_mm": [-50.0]}, id="one sample"),
+        pytest.param({"depth_mm": [i % 7 / 10 for i in range(1000)]}, id="a thousand samples"),
+        pytest.param({"dt_us": 10_000_000}, id="slow"),
+        pytest.param({"dt_us": 1}, id="fast"),
+        pytest.param({"seq": 2**53, "t_us": T0_US}, id="a large number"),
     ],
-    ids=str,
 )
 def test_whatever_a_frame_holds_comes_back(store, changes):
     frame = a_frame(**changes)
@@ -162,14 +165,13 @@ def test_whatever_a_frame_holds_comes_back(store, changes):
     assert [encode(frame)] == [encode(found) for found in frames_of(store)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_frame_comes_back_bit_for_bit(place: Place, data: st.DataObject):
+def test_any_frame_comes_back_bit_for_bit(store: SeriesStore, data: st.DataObject):
     frames = [data.draw(any_frame(seq)) for seq in range(data.draw(st.integers(1, 3)))]
-    store = place.open_anew()
-    store.append([stored(frame) for frame in frames])
-    assert [encode(frame) for frame in frames] == [encode(frame) for frame in frames_of(store)]
-    store.close()
+    machine = f"press-{next(_fresh)}"
+    store.append([stored(frame, machine=machine) for frame in frames])
+    assert [encode(frame) for frame in frames] == [encode(frame) for frame in frames_of(store, machine=machine)]
 
 
 def test_when_a_frame_arrived_is_kept(store):
@@ -215,16 +217,23 @@ def test_stores_of_several_processes_may_append_at_once(lasting_place):
         store.close()
 
 
-def test_reading_while_another_writes_sees_whole_frames(store):
+def test_what_append_has_returned_from_is_read_whole_while_more_is_written(store):
     frames = [a_frame(seq) for seq in range(60)]
+    returned = [0]
     seen = []
 
-    def read() -> None:
-        while len(seen) < 200 and (not seen or len(seen[-1]) < len(frames)):
-            seen.append(frames_of(store))
+    def write() -> None:
+        for frame in frames:
+            store.append([stored(frame)])
+            returned[0] += 1
 
-    _at_once([lambda: [store.append([stored(frame)]) for frame in frames], read])
-    assert all(found == frames[: len(found)] for found in seen)
+    def read() -> None:
+        while not seen or seen[-1][0] < len(frames):
+            so_far = returned[0]
+            seen.append((so_far, frames_of(store)[:so_far]))
+
+    _at_once([write, read])
+    assert all(found == frames[:so_far] for so_far, found in seen)
 
 
 def test_a_heartbeat_stores_no_frame(store):

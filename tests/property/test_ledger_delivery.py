@@ -55,7 +55,7 @@ def outcome(engine: Engine, machine: str) -> tuple[Any, dict[str, Any]]:
     return settled(engine, "g", machine, "b1"), row | {"session": "", "machine": "", "version": 0}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data(), frames=st.integers(0, 6))
 def test_the_order_and_the_repeats_of_a_delivery_do_not_matter(engine, data, frames):
     straight, astray = (f"m{next(_names)}" for _ in range(2))
@@ -69,7 +69,7 @@ def test_the_order_and_the_repeats_of_a_delivery_do_not_matter(engine, data, fra
     assert outcome(engine, straight) == outcome(engine, astray)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(frames=st.integers(0, 6), again=st.integers(0, 9))
 def test_a_reboot_between_does_not_matter_once_all_has_come(engine, frames, again):
     """What was held through the reboot ends the session as it would have ended without."""

@@ -1,0 +1,234 @@
+"""The series store in InfluxDB 2, through influxdb-client: for the full stack, and for Grafana to read from.
+
+InfluxDB names a point by its series and time, not by our number. Where a machine gives two samples of one boot the same
+microsecond (its clock was set back by a whole number of its sampling steps), the later one is kept.
+"""
+
+import csv
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+from numpy.typing import NDArray
+from urllib3.exceptions import HTTPError
+
+from sledwatch.events import Frame
+from sledwatch_storage.series import influxql, line_protocol
+from sledwatch_storage.series.port import StoredFrame, StoreRefused, StoreUnavailable
+
+# The server reads a body as a whole: what it finds wrong is ours to find. 422 is a write that was done in part.
+_POISONED: Final = {400, 422}
+_TOO_LARGE: Final = 413
+
+_Key = tuple[str, str, str, int]
+
+
+class InfluxSeries:
+    """Measurements `sample` and `frame` in a bucket, as `line_protocol` writes them.
+
+    Synchronous writes only: the client's batching mode accepts without bound, and drops without raising. The bucket
+    must be there, and the token be allowed to read and write it; nothing is sent before the first call.
+
+    timeout_s: of one request, as a whole.
+    """
+
+    def __init__(self, url: str, token: str, org: str, bucket: str, *, timeout_s: float = 10) -> None:
+        self._url = url
+        self._bucket = bucket
+        # The client's own types are wrong in places (a precision is a str there) and missing in others.
+        self._client: Any = InfluxDBClient(url=url, token=token, org=org, timeout=round(timeout_s * 1000))
+        self._writer: Any = self._client.write_api(write_options=SYNCHRONOUS)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def append(self, frames: Sequence[StoredFrame]) -> None:
+        """See SeriesStore.append. A frame sent again is written over itself; it keeps the later arrival time."""
+        self._check_open()
+        positions: dict[_Key, list[int]] = {}
+        for position, stored in enumerate(frames):
+            key = (stored.gym, stored.machine, stored.frame.boot, stored.frame.seq)
+            positions.setdefault(key, []).append(position)
+        refused: dict[int, str] = {}
+        bodies: list[tuple[int, bytes]] = []
+        for first, *_ in positions.values():
+            try:
+                bodies.append((first, line_protocol.lines_of(frames[first])))
+            except ValueError as error:
+                refused[first] = str(error)
+        if bodies:
+            refused |= self._write(bodies)
+        if refused:
+            lost = [position for same in positions.values() if same[0] in refused for position in same]
+            raise StoreRefused(
+                f"InfluxDB will not take {len(lost)} of {len(frames)} frames: {min(refused.items())[1]}",
+                sorted(lost),
+            )
+
+    def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
+        """See SeriesStore.frames."""
+        self._check_open()
+        found = self._rows(influxql.frames(gym, machine, boot, from_us, to_us))
+        if not found:
+            return []
+        heads = [_Head(row) for row in found]
+        lists = sorted({name for head in heads for name in head.lists})
+        end_us = max(head.t_us + head.n * head.dt_us for head in heads)
+        start_us = min(head.t_us for head in heads)
+        columns = ["depth_mm", *lists]
+        samples = _Samples(self._ask(influxql.samples(columns, gym, machine, boot, start_us, end_us)), columns)
+        stored = [StoredFrame(gym, machine, head.frame(boot, samples), head.received_us) for head in heads]
+        return sorted(stored, key=lambda one: (one.frame.t_us, one.frame.seq))
+
+    def heartbeat(self, now_us: int) -> None:
+        """See SeriesStore.heartbeat."""
+        self._check_open()
+        refused = self._write([(0, line_protocol.heartbeat(now_us))])
+        if refused:
+            raise StoreUnavailable(f"InfluxDB at {self._url} takes no heartbeat: {refused[0]}")
+
+    def close(self) -> None:
+        """See SeriesStore.close."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._writer.close()
+        self._client.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the series store at {self._url} is closed")
+
+    def _write(self, bodies: Sequence[tuple[int, bytes]]) -> dict[int, str]:
+        """Write what can be written; why each of the others, by its position, cannot.
+
+        A body that is refused is halved until what is wrong stands alone. Writing the good ones twice does no harm.
+        """
+        try:
+            self._writer.write(
+                bucket=self._bucket, record=b"\n".join(body for _, body in bodies), write_precision=WritePrecision.US
+            )
+        except ApiException as error:
+            if error.status not in {*_POISONED, _TOO_LARGE}:
+                raise self._unavailable(error) from error
+            if len(bodies) == 1:
+                return {bodies[0][0]: _message(error)}
+            middle = len(bodies) // 2
+            return self._write(bodies[:middle]) | self._write(bodies[middle:])
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        return {}
+
+    def _rows(self, query: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(self._ask(query).splitlines()))
+
+    def _ask(self, query: str) -> str:
+        """The answer as CSV, with a line of names first; nothing at all where there is nothing."""
+        text = self._get(query, "application/csv")
+        if not text:
+            self._raise_hidden_error(query)
+        return text
+
+    def _raise_hidden_error(self, query: str) -> None:
+        """An answer in CSV is empty too where the question failed, for a bucket that is not there say; JSON tells."""
+        results: list[dict[str, Any]] = json.loads(self._get(query, "application/json")).get("results", [])
+        for result in results:
+            if "error" in result:
+                raise StoreUnavailable(f"InfluxDB at {self._url}, bucket {self._bucket!r}: {result['error']}")
+
+    def _get(self, query: str, accept: str) -> str:
+        try:
+            response = self._client.api_client.call_api(
+                "/query",
+                "GET",
+                query_params={"db": self._bucket, "q": query, "epoch": "u"},
+                header_params={"Accept": accept},
+                response_type="str",
+                auth_settings=[],
+                _return_http_data_only=True,
+                _preload_content=False,
+            )
+            body: bytes = response.data
+        except ApiException as error:
+            raise self._unavailable(error) from error
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        return body.decode()
+
+    def _unavailable(self, error: ApiException) -> StoreUnavailable:
+        headers: Any = error.headers or {}
+        after: str = headers.get("Retry-After", "")
+        return StoreUnavailable(
+            f"InfluxDB at {self._url}, bucket {self._bucket!r}, answers {error.status}: {_message(error)}",
+            float(after) if after.isdecimal() else None,
+        )
+
+    def _unreachable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"InfluxDB at {self._url} cannot be reached: {' '.join(str(error).split())}")
+
+
+class _Head:
+    """A line of `frame`, as CSV gives it back."""
+
+    def __init__(self, row: dict[str, str]) -> None:
+        self.t_us = int(row["time"])
+        self.dt_us = int(row["dt_us"])
+        self.n = int(row["n"])
+        self.seq = int(row["seq"])
+        self.received_us = int(row["received"])
+        self.session = row["session"] or None
+        self.lists = row["lists"].split()
+        self.load_kg = row["load_kg"]
+
+    def frame(self, boot: str, samples: "_Samples") -> Frame:
+        at = samples.places(self.t_us + self.dt_us * np.arange(self.n))
+        lists: dict[str, Any] = {name: samples.column(name, at) for name in ("depth_mm", *self.lists)}
+        if "load_kg" not in lists:
+            lists["load_kg"] = float(self.load_kg)
+        return Frame(boot=boot, seq=self.seq, t_us=self.t_us, dt_us=self.dt_us, session=self.session, **lists)
+
+
+class _Samples:
+    """Columns of samples by time, as CSV gives them back."""
+
+    def __init__(self, text: str, columns: Sequence[str]) -> None:
+        names, *lines = text.splitlines() or [""]
+        cells = list(zip(*(line.split(",") for line in lines), strict=True))
+        by_name = dict(zip(names.split(","), cells, strict=False))
+        # In order of time, as InfluxDB gives points of one series.
+        self._times = np.array(by_name.get("time", ()), dtype=np.int64)
+        self._columns = {
+            name: np.array([float(cell) if cell else None for cell in by_name.get(name, ())], dtype=object)
+            for name in columns
+        }
+
+    def places(self, times_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the samples of these times are; -1 where there are none."""
+        if not len(self._times):
+            return np.full(len(times_us), -1)
+        at = np.searchsorted(self._times, times_us)
+        at[at == len(self._times)] = 0
+        return np.where(self._times[at] == times_us, at, -1)
+
+    def column(self, name: str, at: NDArray[np.int64]) -> list[float | None]:
+        """The values at these places, None where there is none."""
+        values = np.full(len(at), None, dtype=object)
+        there = at >= 0
+        values[there] = self._columns[name][at[there]]
+        return values.tolist()
+
+
+def _message(error: ApiException) -> str:
+    """What the server says was wrong, in one line."""
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body or ""
+    try:
+        text = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        text = body or error.reason or "no reason given"
+    return " ".join(str(text).split())[:300]
