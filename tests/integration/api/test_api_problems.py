@@ -63,6 +63,14 @@ def test_a_body_that_is_no_object_is_named(house: House, body: str, expected: st
     assert expected in problem_of(answer, 422)["detail"]
 
 
+def test_a_body_that_is_too_large_is_not_read(house: House) -> None:
+    answer = house.client.put("/api/v1/members/m-1", json={"name": "x" * 100_000})
+    assert "urn:sledwatch:problem:too-large" == problem_of(answer, 413)["type"]
+    chunks = (b" " * 1_000 for _ in range(100))
+    answer = house.client.put("/api/v1/members/m-1", content=chunks, headers={"Content-Type": "application/json"})
+    assert "urn:sledwatch:problem:too-large" == problem_of(answer, 413)["type"]
+
+
 def test_a_store_that_is_away_is_a_503_that_says_when_to_come_back(house: House) -> None:
     house.close_session()
     house.log_frames()

@@ -23,6 +23,7 @@ from sledwatch_analytics.api import (
     sign_in,
     stream,
 )
+from sledwatch_analytics.api.bodies import BodyLimit
 from sledwatch_analytics.api.guard import COOKIE, Guard
 from sledwatch_analytics.api.metering import Metering
 from sledwatch_analytics.api.parts import ApiConfig, Floor, Parts
@@ -87,6 +88,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(sign_in.router)
     problems.install(app)
+    # Added last, met first: a request is measured, let in, and only then read.
+    app.add_middleware(BodyLimit, exceptions={f"{PREFIX}/import": imports.MAX_BODY_BYTES})
     app.add_middleware(Guard, access=access, prefix=PREFIX)
     app.add_middleware(Metering, registry=config.registry, hub=hub, prefix=PREFIX)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]

@@ -106,29 +106,17 @@ async def import_history(parts: UsesParts, request: Request) -> Imported:
     Repeating a request changes nothing: a session that is there already stays as it is, whether imported or recorded.
     Imported sessions count for workload and raise no findings. A bad line is named, with the field.
     """
-    return await run_in_threadpool(_take, parts, await _body(request))
+    return await run_in_threadpool(_take, parts, await request.body())
 
 
-async def _body(request: Request) -> bytearray:
-    announced = request.headers.get("content-length", "")
-    body = bytearray()
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-    return body
-
-
-def _take(parts: Parts, body: bytearray) -> Imported:
+def _take(parts: Parts, body: bytes) -> Imported:
     sessions = list(_sessions(body, parts.clock()))
     done = import_sessions(parts.engine, sessions, parts.clock(), time_zone=parts.config.time_zone)
     return Imported(sessions=done.sessions, reps=done.reps, repeated=done.repeated)
 
 
-def _sessions(body: bytearray, now_us: int) -> Iterator[ImportedSession]:
-    for number, line in enumerate(memoryview(body).tobytes().split(b"\n"), start=1):
+def _sessions(body: bytes, now_us: int) -> Iterator[ImportedSession]:
+    for number, line in enumerate(body.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -176,8 +164,3 @@ def _bad_line(number: int, why: str) -> ProblemError:
     problem = FieldProblem(field=field, place=f"line {number}", expected=expected, given=None)
     detail = f"line {number}, {field}: {expected}; nothing of this request was stored"
     return ProblemError(422, "bad-import-line", detail, title="A line is not as expected", errors=[problem])
-
-
-def _too_large() -> ProblemError:
-    detail = f"more than {MAX_BODY_BYTES // 1024**2} MiB: send the lines in several requests"
-    return ProblemError(413, "too-large", detail)

@@ -47,10 +47,11 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(None, description="what is wrong with the request, one by one")
 
 
-class ProblemError(Exception):
+class ProblemError(HTTPException):
     """Ends a request with a problem detail.
 
-    kind: the last part of its type. title: as HTTP names the status where none is given.
+    kind: the last part of its type. title: as HTTP names the status where none is given. An HTTPException, since the
+    framework takes any other error while it reads a body for a broken body.
     """
 
     def __init__(
@@ -63,13 +64,10 @@ class ProblemError(Exception):
         errors: Sequence[FieldProblem] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.status = status
+        super().__init__(status, detail, headers)
         self.kind = kind
-        self.detail = detail
         self.title = title if title is not None else HTTPStatus(status).phrase
         self.errors = errors
-        self.headers = headers
 
 
 def not_found(detail: str) -> ProblemError:
@@ -87,13 +85,13 @@ def problem_response(problem: ProblemError, path: str) -> Response:
     body = Problem(
         type=f"urn:sledwatch:problem:{problem.kind}",
         title=problem.title,
-        status=problem.status,
+        status=problem.status_code,
         detail=problem.detail,
         instance=path,
         errors=None if problem.errors is None else list(problem.errors),
     )
     return Response(
-        body.model_dump_json(exclude_none=True), problem.status, media_type=MEDIA_TYPE, headers=problem.headers
+        body.model_dump_json(exclude_none=True), problem.status_code, media_type=MEDIA_TYPE, headers=problem.headers
     )
 
 

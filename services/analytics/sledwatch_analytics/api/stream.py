@@ -1,9 +1,10 @@
 """`GET /stream`: what happens on the floor, as server-sent events."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 
 from sledwatch_analytics.api.names import GymQuery
@@ -12,10 +13,21 @@ from sledwatch_storage.state.gyms import list_gyms
 
 router = APIRouter(tags=["stream"])
 
-_EVERY_GYM = 100_000
+_EVERY_GYM: Final = 100_000
+_EXAMPLE: Final = """retry: 2000
+
+event: machine
+data: {"gym":"north","machine":"press-1","state":"in_use","depth_mm":212.5,"limit_mm":412.0}
+id: 5f0c12ab-17
+
+"""
 
 
-@router.get("/stream", response_class=EventSourceResponse)
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={200: {"description": "server-sent events", "content": {"text/event-stream": {"example": _EXAMPLE}}}},
+)
 async def stream(
     parts: UsesParts,
     gym: GymQuery = None,
