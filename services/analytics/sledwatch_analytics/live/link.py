@@ -29,25 +29,15 @@ log = structlog.get_logger()
 class Link:
     """Publishes, and hands on what arrives. `publish` is for any thread; callbacks come on the thread of `run`."""
 
-    def __init__(
-        self,
-        url: str,
-        client_id: str,
-        *,
-        on_message: Callable[[str, bytes, bool], None],
-        on_following: Callable[[], None] = lambda: None,
-    ) -> None:
-        """url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…
-
-        on_message: topic, payload, retained. on_following: called whenever the subscription stands (again).
-        """
+    def __init__(self, url: str, client_id: str) -> None:
+        """url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…; raises ValueError for another."""
         parts = urlsplit(url)
         if parts.hostname is None or parts.scheme not in {"mqtt", "mqtts"}:
             raise ValueError(f"MQTT URL {url!r}: expected mqtt://HOST[:PORT] or mqtts://…")
         secure = parts.scheme == "mqtts"
         self._host, self._port = parts.hostname, parts.port or (8883 if secure else 1883)
-        self._on_message_do = on_message
-        self._on_following_do = on_following
+        self._hand_on: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None
+        self._say_following: Callable[[], None] = lambda: None
         self._following = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
         if parts.username is not None:
@@ -66,8 +56,17 @@ class Link:
         """Whether it is connected and subscribed."""
         return self._following.is_set()
 
-    def run(self, stop: threading.Event) -> None:
-        """Be connected until `close`. An exception of a callback comes out of here."""
+    def run(
+        self,
+        stop: threading.Event,
+        on_message: Callable[[str, bytes, bool], None],
+        on_following: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Be connected until `close`. An exception of a callback comes out of here.
+
+        on_message: gets topic, payload, retained. on_following: called whenever the subscription stands (again).
+        """
+        self._hand_on, self._say_following = on_message, on_following
         self._client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
         if not stop.is_set():
             self._client.loop_forever(retry_first_connection=True)
@@ -113,7 +112,7 @@ class Link:
             return
         self._following.set()
         log.info("live.following", host=self._host, port=self._port)
-        self._on_following_do()
+        self._say_following()
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -123,4 +122,4 @@ class Link:
         self._following.clear()
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._on_message_do(message.topic, bytes(message.payload), message.retain)
+        self._hand_on(message.topic, bytes(message.payload), message.retain)
