@@ -7,13 +7,15 @@ and however often. A finding of severity note stays a finding.
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from sledwatch.events import Alert, AlertState
 from sledwatch.findings import Finding
 
 Verb = Literal["acknowledge", "silence", "resolve"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # From where each verb may be said. Saying it again changes nothing; what is resolved is over, until it happens again.
 _BECOMES: Final[dict[Verb, AlertState]] = {
@@ -123,4 +125,4 @@ def resolve(alert: Alert) -> Alert:
 
 
 def _moment(t_us: int) -> datetime:
-    return datetime.fromtimestamp(t_us / 1e6, tz=UTC)
+    return _EPOCH + timedelta(microseconds=t_us)
