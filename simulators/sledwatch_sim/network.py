@@ -90,8 +90,9 @@ class Network:
             self._selector.modify(sock, events, connection)
 
     def forget(self, sock: socket.socket) -> None:
-        """Stop serving a socket, before it is closed."""
-        self._selector.unregister(sock)
+        """Stop serving a socket, before it is closed. A loop that is closed serves none."""
+        if self._selector.get_map() is not None:
+            self._selector.unregister(sock)
 
     def run(self, done: Callable[[], bool]) -> None:
         """Serve until `done`; it is asked after each round, at least every 200 ms."""
