@@ -1,0 +1,105 @@
+"""What was found against what was true, on truth made by hand."""
+
+import json
+
+import pytest
+
+from sledwatch_app.errors import WrongUse
+from sledwatch_app.score import compare, match, read_truth
+
+RUN = {"kind": "run", "rules": ["depth.excessive", "workload.spike"]}
+
+
+def rep(start_s: float, depth_mm: float = 400.0, session: str = "s1") -> dict:
+    """Three seconds of pressing."""
+    start_us = round(start_s * 1e6)
+    return {
+        "kind": "rep",
+        "session": session,
+        "t_start_us": start_us,
+        "t_end_us": start_us + 3_000_000,
+        "depth_mm": depth_mm,
+    }
+
+
+def session(name: str = "s1") -> dict:
+    return {"kind": "session", "session": name}
+
+
+def finding(rule: str, session: str = "s1", near: bool = False) -> dict:
+    return {"kind": "finding", "rule": rule, "session": session, "user": "u", "near": near}
+
+
+@pytest.fixture
+def truth(tmp_path):
+    def make(*lines):
+        path = tmp_path / "truth.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in (RUN, *lines)))
+        return read_truth(path)
+
+    return make
+
+
+def test_all_found_and_nothing_else_is_perfect(truth):
+    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0.2, 401.0), rep(5.1, 399.5)]}, []).figures()
+    assert {"precision": 1.0, "recall": 1.0} == figures["reps"]
+    assert {"p50": 0.75, "max": 1.0} == {name: figures["bottom_mm"][name] for name in ("p50", "max")}
+    assert {"precision": None, "recall": None} == figures["findings"]["depth.excessive"]
+
+
+def test_one_missed_and_one_invented_count_against_it(truth):
+    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0), rep(60)]}, []).figures()
+    assert {"precision": 0.5, "recall": 0.5} == figures["reps"]
+
+
+def test_two_reps_taken_for_one_are_one_found_and_one_missed():
+    assert 1 == len(match([(0, 3), (3, 6)], [(0, 6)]))
+
+
+def test_a_rep_is_matched_with_the_one_it_overlaps_most():
+    assert [(0, 1), (1, 0)] == match([(0, 10), (8, 18)], [(7, 18), (0, 11)])
+
+
+def test_nothing_found_has_no_precision_and_no_depths(truth):
+    figures = compare(truth(session(), rep(0)), {}, []).figures()
+    assert {"precision": None, "recall": 0.0} == figures["reps"]
+    assert {"p50": None, "p95": None, "max": None} == figures["bottom_mm"]
+
+
+def test_reps_of_sessions_that_the_truth_does_not_know_are_not_scored(truth):
+    figures = compare(truth(session(), rep(0)), {"s1": [rep(0)], "other": [rep(0)]}, []).figures()
+    assert {"precision": 1.0, "recall": 1.0} == figures["reps"]
+
+
+def test_findings_are_scored_by_rule(truth):
+    lines = [session("s1"), session("s2"), finding("depth.excessive", "s1"), finding("workload.spike", "s2")]
+    found = [("depth.excessive", "s1"), ("depth.excessive", "s2"), ("workload.spacing", "s1")]
+    assert {
+        "depth.excessive": {"precision": 0.5, "recall": 1.0},
+        "workload.spike": {"precision": None, "recall": 0.0},
+    } == compare(truth(*lines), {}, found).figures()["findings"]
+
+
+@pytest.mark.parametrize("found", [[], [("workload.spike", "s1")]])
+def test_what_is_near_a_threshold_is_not_scored(truth, found):
+    figures = compare(truth(session(), finding("workload.spike", near=True)), {}, found).figures()
+    assert {"precision": None, "recall": None} == figures["findings"]["workload.spike"]
+
+
+def test_the_figures_have_the_published_shape(truth):
+    figures = compare(truth(session()), {}, []).figures()
+    assert ["reps", "bottom_mm", "findings"] == list(figures)
+    assert figures == json.loads(json.dumps(figures))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7", "{}", '{"kind":"rep","session":"s1"}', '{"kind":"run"}'])
+def test_a_file_that_is_no_truth_is_named_by_line(tmp_path, line):
+    path = tmp_path / "truth.jsonl"
+    path.write_text(json.dumps(RUN) + "\n" + line + "\n")
+    with pytest.raises(WrongUse, match="line 2"):
+        read_truth(path)
+
+
+def test_a_truth_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(WrongUse, match="No such file"):
+        read_truth(tmp_path / "none.jsonl")
