@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyCookie, HTTPBearer
 from sqlalchemy import Engine
+from starlette.applications import Starlette
 
 from sledwatch_analytics.access import Access
 from sledwatch_analytics.api import (
@@ -23,6 +24,7 @@ from sledwatch_analytics.api import (
     sign_in,
     stream,
 )
+from sledwatch_analytics.api.beside import Beside, lifespan
 from sledwatch_analytics.api.bodies import BodyLimit
 from sledwatch_analytics.api.guard import COOKIE, Guard
 from sledwatch_analytics.api.metering import Metering
@@ -42,6 +44,7 @@ _ROUTERS: Final = (
     imports.router,
     stream.router,
 )
+_EXACT: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/sign-in", "/sign-out"})
 _DESCRIPTION: Final = """
 Depth, reps and workload of smart leg presses, and the alerts made of them.
 
@@ -70,7 +73,12 @@ def create_app(
     config = config if config is not None else ApiConfig()
     # The viewers that come with the framework load their scripts from elsewhere.
     app = FastAPI(
-        title="Sledwatch", version=config.version, description=_DESCRIPTION.strip(), docs_url=None, redoc_url=None
+        title="Sledwatch",
+        version=config.version,
+        description=_DESCRIPTION.strip(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
     )
     app.state.parts = Parts(engine, series, floor, hub, access, clock, config)
     # The guard looks before anything is parsed; these two only describe to readers of the schema how to come in.
@@ -94,6 +102,15 @@ def create_app(
     app.add_middleware(Metering, registry=config.registry, hub=hub, prefix=PREFIX)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
+
+
+def put_beside(app: FastAPI, pages: Starlette) -> None:
+    """Serve pages on the same port: whatever is not below the prefix, nor one of the few open paths of the API.
+
+    To be called before the app serves its first request.
+    """
+    app.state.pages = pages
+    app.add_middleware(Beside, pages=pages, prefix=PREFIX, exact=_EXACT)
 
 
 def _schema(app: FastAPI) -> dict[str, Any]:
