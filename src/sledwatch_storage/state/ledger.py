@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, Table, select
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
 from sledwatch_storage.state import quarantine, ranges, schema
@@ -29,6 +29,32 @@ _RECENT_BOOTS: Final = 32
 
 K = TypeVar("K")
 R = TypeVar("R")
+
+# Ingest asks these many times a second; building a statement costs more than executing it.
+_machine, _ledger, _log = schema.machine, schema.ledger, schema.session_log
+_THE_MACHINE: Final = select(_machine).where(
+    _machine.c.gym == bindparam("gym"), _machine.c.machine == bindparam("machine")
+)
+_OF_MACHINE: Final = select(_ledger).where(_ledger.c.gym == bindparam("gym"), _ledger.c.machine == bindparam("machine"))
+_RECENT: Final = _OF_MACHINE.order_by(_ledger.c.updated_us.desc(), _ledger.c.boot).limit(_RECENT_BOOTS)
+_NAMED: Final = _OF_MACHINE.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
+# Conditions that these machines meet, and few others: SQLite uses no index for a list of pairs.
+_MACHINES: Final = (
+    select(_machine)
+    .where(
+        _machine.c.gym.in_(bindparam("gyms", expanding=True)),
+        _machine.c.machine.in_(bindparam("machines", expanding=True)),
+    )
+    .order_by(_machine.c.gym, _machine.c.machine)
+    .with_for_update()
+)
+_BOOTS: Final = select(_ledger).where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
+_SESSIONS: Final = select(_log).where(_log.c.session.in_(bindparam("sessions", expanding=True)))
+_STILL_OPEN: Final = select(_log).where(
+    _log.c.gym.in_(bindparam("gyms", expanding=True)),
+    _log.c.machine.in_(bindparam("machines", expanding=True)),
+    _log.c.end_us.is_(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +119,16 @@ def watermark(engine: Engine, gym: str, machine: str) -> Stored:
     At most MAX_BOOTS boots, and MAX_MISSING ranges of each: beyond these the watermark is lower, which is true as well.
     Raises StateUnavailable.
     """
-    table = schema.ledger
-    of_machine = select(table).where(table.c.gym == gym, table.c.machine == machine)
+    key = {"gym": gym, "machine": machine}
     with engine.connect() as connection:
-        found = connection.execute(
-            select(schema.machine).where(schema.machine.c.gym == gym, schema.machine.c.machine == machine)
-        ).mappings()
+        found = connection.execute(_THE_MACHINE, key).mappings()
         known = next((MachineRow(**row) for row in found), MachineRow(gym, machine, 0))
         named = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
-        recent = of_machine.order_by(table.c.updated_us.desc(), table.c.boot).limit(_RECENT_BOOTS)
-        rows = [
-            _boot_row(row)
-            for query in (of_machine.where(table.c.boot.in_(named)), recent)
-            for row in connection.execute(query).mappings()
-        ]
-    accounts = {row.boot: row for row in reversed(rows)}
+        rows = [_boot_row(row) for row in connection.execute(_RECENT, key).mappings()]
+        unseen = set(named) - {row.boot for row in rows}
+        if unseen:
+            rows += [_boot_row(row) for row in connection.execute(_NAMED, {**key, "boots": unseen}).mappings()]
+    accounts = {row.boot: row for row in rows}
     current = named or [row.boot for row in rows[:1]]
     others = [row.boot for row in rows if row.boot not in current and _holes(row)]
     boots = list(dict.fromkeys([*current, *others]))[:MAX_BOOTS]
@@ -151,26 +172,23 @@ def _machines(connection: Connection, machines: set[tuple[str, str]], now_us: in
     Locking them, in one order for all, is enough between several processes: whoever writes to a boot or a session
     holds its machine.
     """
-    table = schema.machine
-    locked = select(table).where(*_among(table, machines)).order_by(table.c.gym, table.c.machine).with_for_update()
-    found = _wanted(connection, locked, machines)
+    found = _wanted(connection, machines)
     fresh = sorted(machines - {(row.gym, row.machine) for row in found})
     if not fresh:
         return found
     gyms = [{"gym": gym, "time_zone": time_zone, "created_us": now_us} for gym in sorted({gym for gym, _ in fresh})]
     put_missing(connection, schema.gym, gyms)
-    put_missing(connection, table, [{"gym": gym, "machine": name, "seen_us": now_us} for gym, name in fresh])
-    return _wanted(connection, locked, machines)
+    put_missing(connection, schema.machine, [{"gym": gym, "machine": name, "seen_us": now_us} for gym, name in fresh])
+    return _wanted(connection, machines)
 
 
-def _wanted(connection: Connection, query: Select[Any], machines: set[tuple[str, str]]) -> list[MachineRow]:
-    rows = [MachineRow(**row) for row in connection.execute(query).mappings()]
+def _wanted(connection: Connection, machines: set[tuple[str, str]]) -> list[MachineRow]:
+    rows = [MachineRow(**row) for row in connection.execute(_MACHINES, _among(machines)).mappings()]
     return [row for row in rows if (row.gym, row.machine) in machines]
 
 
-def _among(table: Table, machines: set[tuple[str, str]]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """A condition that these machines meet, and few others: SQLite uses no index for a list of pairs."""
-    return table.c.gym.in_({gym for gym, _ in machines}), table.c.machine.in_({name for _, name in machines})
+def _among(machines: set[tuple[str, str]]) -> dict[str, list[str]]:
+    return {"gyms": sorted({gym for gym, _ in machines}), "machines": sorted({name for _, name in machines})}
 
 
 def _open(
@@ -181,15 +199,13 @@ def _open(
     now_us: int,
 ) -> Books:
     """The rows that the batch may touch."""
-    table, log = schema.ledger, schema.session_log
-    boots = select(table).where(table.c.boot.in_({boot for *_, boot in keys}))
-    accounts = [_boot_row(row) for row in connection.execute(boots).mappings()]
-    named = {getattr(one.event.payload, "session", None) for one in arrived} - {None}
-    logs = [*connection.execute(select(log).where(log.c.session.in_(named))).mappings()] if named else []
+    boots = connection.execute(_BOOTS, {"boots": sorted({boot for *_, boot in keys})}).mappings()
+    accounts = [_boot_row(row) for row in boots]
+    named = {session for one in arrived if (session := getattr(one.event.payload, "session", None)) is not None}
+    logs = [*connection.execute(_SESSIONS, {"sessions": sorted(named)}).mappings()] if named else []
     restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
     if restarted:
-        still_open = select(log).where(*_among(log, restarted), log.c.end_us.is_(None))
-        logs += connection.execute(still_open).mappings()
+        logs += connection.execute(_STILL_OPEN, _among(restarted)).mappings()
     return Books(
         {(row.gym, row.machine): row for row in machines},
         {(row.gym, row.machine, row.boot): row for row in accounts},
