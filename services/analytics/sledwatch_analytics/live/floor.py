@@ -231,7 +231,7 @@ class LiveFloor:
                 self._show_moved()
             if self._monotonic() - looked_s > 10.0:
                 looked_s = self._monotonic()
-                self._end_silent()
+                self.end_silent()
 
     # State
 
@@ -341,7 +341,8 @@ class LiveFloor:
         machine.session = None
         machine.alert = None
 
-    def _end_silent(self) -> None:
+    def end_silent(self) -> None:
+        """End the sessions of which nothing was heard for ten minutes; their end got lost."""
         now_us = self._clock()
         with self._lock:
             for machine in self._machines.values():
