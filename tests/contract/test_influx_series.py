@@ -150,6 +150,15 @@ def test_a_body_that_is_too_large_is_split():
     assert [f"seq={seq}i" in taken.decode() for seq in range(8)] == [True] * 8
 
 
+def test_a_large_batch_goes_in_bodies_of_good_size():
+    """A backlog after an outage must not grow into a request that always times out."""
+    samples = [i / 10 for i in range(1000)]
+    with answering(lambda _: Answer(204)) as server:
+        series_at(server.url).append([stored(a_frame(seq, depth_mm=samples)) for seq in range(60)])
+    assert max(len(body) for body in server.bodies) <= 1024 * 1024
+    assert b"\n".join(server.bodies).count(b"frame,") == 60
+
+
 def test_a_frame_that_is_too_large_by_itself_is_refused():
     with answering(lambda body: Answer(413 if b"seq=1i" in body else 204)) as server, pytest.raises(StoreRefused) as no:
         series_at(server.url).append([stored(a_frame(seq)) for seq in range(3)])

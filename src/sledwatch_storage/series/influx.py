@@ -7,7 +7,7 @@ microsecond (its clock was set back by a whole number of its sampling steps), th
 import csv
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,8 @@ from sledwatch_storage.series.port import StoredFrame, StoreRefused, StoreUnavai
 # The server reads a body as a whole: what it finds wrong is ours to find. 422 is a write that was done in part.
 _POISONED: Final = {400, 422}
 _TOO_LARGE: Final = 413
+# Some 300 frames of 50 samples: InfluxDB takes larger bodies no faster, and this one well within a time-out.
+_BODY_BYTES: Final = 1024 * 1024
 
 _Key = tuple[str, str, str, int]
 
@@ -61,8 +63,8 @@ class InfluxSeries:
                 bodies.append((first, line_protocol.lines_of(frames[first])))
             except ValueError as error:
                 refused[first] = str(error)
-        if bodies:
-            refused |= self._write(bodies)
+        for chunk in _chunks(bodies):
+            refused |= self._write(chunk)
         if refused:
             lost = [position for same in positions.values() if same[0] in refused for position in same]
             raise StoreRefused(
@@ -73,16 +75,17 @@ class InfluxSeries:
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         """See SeriesStore.frames."""
         self._check_open()
-        found = self._rows(influxql.frames(gym, machine, boot, from_us, to_us))
-        if not found:
+        rows = csv.DictReader(self._ask(influxql.frames(gym, machine, boot, from_us, to_us)).splitlines())
+        heads = [head for head in map(_Head, rows) if head.whole]
+        if not heads:
             return []
-        heads = [_Head(row) for row in found]
-        lists = sorted({name for head in heads for name in head.lists})
-        end_us = max(head.t_us + head.n * head.dt_us for head in heads)
-        start_us = min(head.t_us for head in heads)
-        columns = ["depth_mm", *lists]
-        samples = _Samples(self._ask(influxql.samples(columns, gym, machine, boot, start_us, end_us)), columns)
-        stored = [StoredFrame(gym, machine, head.frame(boot, samples), head.received_us) for head in heads]
+        columns = ["depth_mm", *sorted({name for head in heads for name in head.lists})]
+        begin_us, end_us = min(head.t_us for head in heads), max(head.end_us for head in heads)
+        samples = self._ask(influxql.samples(columns, gym, machine, boot, begin_us, end_us))
+        stored = [
+            StoredFrame(gym, machine, head.frame(boot, values), head.received_us)
+            for head, values in zip(heads, _values(samples, columns, heads), strict=True)
+        ]
         return sorted(stored, key=lambda one: (one.frame.t_us, one.frame.seq))
 
     def heartbeat(self, now_us: int) -> None:
@@ -124,9 +127,6 @@ class InfluxSeries:
         except (HTTPError, OSError) as error:
             raise self._unreachable(error) from error
         return {}
-
-    def _rows(self, query: str) -> list[dict[str, str]]:
-        return list(csv.DictReader(self._ask(query).splitlines()))
 
     def _ask(self, query: str) -> str:
         """The answer as CSV, with a line of names first; nothing at all where there is nothing."""
@@ -173,55 +173,82 @@ class InfluxSeries:
         return StoreUnavailable(f"InfluxDB at {self._url} cannot be reached: {' '.join(str(error).split())}")
 
 
+def _chunks(bodies: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Bodies in order, so many at a time as make a request of good size."""
+    chunk: list[tuple[int, bytes]] = []
+    size = 0
+    for position, body in bodies:
+        if chunk and size + len(body) > _BODY_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((position, body))
+        size += len(body)
+    if chunk:
+        yield chunk
+
+
 class _Head:
-    """A line of `frame`, as CSV gives it back."""
+    """A line of `frame`, as CSV gives it back.
+
+    whole: nothing is missing. InfluxDB shows the fields of a point one after the other while it is being written, which
+    is before `append` has returned.
+    """
 
     def __init__(self, row: dict[str, str]) -> None:
-        self.t_us = int(row["time"])
-        self.dt_us = int(row["dt_us"])
-        self.n = int(row["n"])
-        self.seq = int(row["seq"])
-        self.received_us = int(row["received"])
-        self.session = row["session"] or None
+        self._row = row
         self.lists = row["lists"].split()
-        self.load_kg = row["load_kg"]
+        needed = ["dt_us", "n", "received", "seq", *([] if "load_kg" in self.lists else ["load_kg"])]
+        self.whole = all(row[name] for name in needed)
+        if self.whole:
+            self.t_us, self.dt_us, self.n = int(row["time"]), int(row["dt_us"]), int(row["n"])
+            self.end_us = self.t_us + self.n * self.dt_us
+            self.received_us = int(row["received"])
 
-    def frame(self, boot: str, samples: "_Samples") -> Frame:
-        at = samples.places(self.t_us + self.dt_us * np.arange(self.n))
-        lists: dict[str, Any] = {name: samples.column(name, at) for name in ("depth_mm", *self.lists)}
+    def frame(self, boot: str, values: dict[str, list[float | None]]) -> Frame:
+        lists: dict[str, Any] = {name: values[name] for name in ("depth_mm", *self.lists)}
         if "load_kg" not in lists:
-            lists["load_kg"] = float(self.load_kg)
-        return Frame(boot=boot, seq=self.seq, t_us=self.t_us, dt_us=self.dt_us, session=self.session, **lists)
+            lists["load_kg"] = float(self._row["load_kg"])
+        session = self._row["session"] or None
+        return Frame(boot=boot, seq=int(self._row["seq"]), t_us=self.t_us, dt_us=self.dt_us, session=session, **lists)
 
 
-class _Samples:
-    """Columns of samples by time, as CSV gives them back."""
+def _values(text: str, names: Sequence[str], heads: Sequence[_Head]) -> Iterator[dict[str, list[float | None]]]:
+    """The named columns of each frame, from the samples of all: each sample belongs where its time says."""
+    table = _table(text, 1 + len(names))
+    starts_us = np.array([head.t_us for head in heads])
+    steps_us = np.array([head.dt_us for head in heads])
+    counts = np.array([head.n for head in heads])
+    ends = np.cumsum(counts)
+    step = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
+    times_us = np.repeat(starts_us, counts) + np.repeat(steps_us, counts) * step
+    # In order of time, as InfluxDB gives the points of one series.
+    known_us = table[:, 0].astype(np.int64)
+    at = np.minimum(np.searchsorted(known_us, times_us), len(known_us) - 1)
+    values = table[at]
+    values[known_us[at] != times_us] = np.nan
+    absent = np.isnan(values)
+    for begin, end in zip(ends - counts, ends, strict=True):
+        columns: dict[str, list[float | None]] = {}
+        for place, name in enumerate(names, 1):
+            column: list[float | None] = values[begin:end, place].tolist()
+            if absent[begin:end, place].any():
+                column = [None if gone else value for value, gone in zip(column, absent[begin:end, place], strict=True)]
+            columns[name] = column
+        yield columns
 
-    def __init__(self, text: str, columns: Sequence[str]) -> None:
-        names, *lines = text.splitlines() or [""]
-        cells = list(zip(*(line.split(",") for line in lines), strict=True))
-        by_name = dict(zip(names.split(","), cells, strict=False))
-        # In order of time, as InfluxDB gives points of one series.
-        self._times = np.array(by_name.get("time", ()), dtype=np.int64)
-        self._columns = {
-            name: np.array([float(cell) if cell else None for cell in by_name.get(name, ())], dtype=object)
-            for name in columns
-        }
 
-    def places(self, times_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where the samples of these times are; -1 where there are none."""
-        if not len(self._times):
-            return np.full(len(times_us), -1)
-        at = np.searchsorted(self._times, times_us)
-        at[at == len(self._times)] = 0
-        return np.where(self._times[at] == times_us, at, -1)
+def _table(text: str, width: int) -> NDArray[np.float64]:
+    """Samples from CSV, a row each: time and values, nan for none; one row of nothing where there are no samples.
 
-    def column(self, name: str, at: NDArray[np.int64]) -> list[float | None]:
-        """The values at these places, None where there is none."""
-        values = np.full(len(at), None, dtype=object)
-        there = at >= 0
-        values[there] = self._columns[name][at[there]]
-        return values.tolist()
+    All as doubles, because numpy reads those in one go: up to the year 2255 they hold every microsecond.
+    """
+    _, _, lines = text.partition("\n")
+    lines = lines.replace(f"{line_protocol.SAMPLE},,", "").replace(",\n", ",nan\n")
+    while ",," in lines:
+        lines = lines.replace(",,", ",nan,")
+    if not lines:
+        return np.array([[0.0, *[np.nan] * (width - 1)]])
+    return np.fromstring(lines.replace("\n", ","), sep=",").reshape(-1, width)
 
 
 def _message(error: ApiException) -> str:

@@ -5,9 +5,9 @@ from typing import Final
 
 from sledwatch_storage.series.line_protocol import FRAME, SAMPLE
 
-# InfluxDB counts nanoseconds in 64 bits, so its years are 1677 to 2262.
-_FIRST_US: Final = -9_223_372_036_854_775
-_LAST_US: Final = 9_223_372_036_854_775
+# InfluxDB counts nanoseconds in 64 bits, which would do to the year 2262; times are read as doubles, which do to 2255.
+_FIRST_US: Final = -(2**53)
+_LAST_US: Final = 2**53
 
 FRAME_FIELDS: Final = ("dt_us", "lists", "load_kg", "n", "received", "seq", "session")
 
