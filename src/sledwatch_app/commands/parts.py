@@ -1,12 +1,15 @@
 """The parts of the system as commands: all at once, or each by itself."""
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from sledwatch_app import lifeline
 from sledwatch_app.commands.options import DataOption, MqttUrlOption
-from sledwatch_app.errors import WrongUse
+from sledwatch_app.errors import Failed, WrongUse
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 app = typer.Typer()
 
@@ -74,7 +77,7 @@ def analytics(
     pages: Annotated[bool, typer.Option(help="Serve the pages beside the API.")] = False,
 ) -> None:
     """Find reps, judge depth and workload, raise alerts, and serve the HTTP API."""
-    from sledwatch_analytics.service import AnalyticsConfig, run
+    from sledwatch_analytics.service import AnalyticsConfig, PartFailed, PortTaken, run
     from sledwatch_app import logs, wiring
     from sledwatch_app.settings import load
 
@@ -90,8 +93,14 @@ def analytics(
     )
     state = wiring.state_engine(settings)
     series = wiring.series_store(settings)
-    run(config, series, state, wiring.now_us, mount=_mount_pages if pages else None)
-    series.close()
+    try:
+        run(config, series, state, wiring.now_us, mount=_pages_beside if pages else None)
+    except PortTaken as error:
+        raise WrongUse(str(error)) from None
+    except PartFailed as error:
+        raise Failed(str(error)) from None
+    finally:
+        series.close()
 
 
 @app.command()
@@ -142,6 +151,14 @@ def broker() -> None:
         run_broker(wiring.data_directory(settings), settings.mqtt_port)
     except BrokerPortTaken as error:
         raise WrongUse(str(error)) from None
+
+
+def _pages_beside(api: "FastAPI") -> None:
+    """One process, one port: what is not the API's is the pages'."""
+    from sledwatch_analytics.api.app import put_beside
+    from sledwatch_web.app import create_app
+
+    put_beside(api, create_app(api_app=api))
 
 
 def _broker_of(url: str | None) -> str:
