@@ -100,6 +100,12 @@ def test_a_member_is_described_bit_by_bit(house: House) -> None:
     assert ("Ada", None, "female") == (answer["name"], answer["height_mm"], answer["sex"])
 
 
+def test_the_floor_hears_of_a_new_name(house: House) -> None:
+    house.client.put("/api/v1/members/m-1", json={"height_mm": 1750})
+    house.client.put("/api/v1/members/m-1", json={"name": "Ada"})
+    assert ["m-1"] == house.floor.changed
+
+
 def test_two_hundred_and_fifty_members_are_listed_whole_and_in_order(house: House) -> None:
     users = [f"m-{number:04}" for number in range(251)]
     for user in users:

@@ -58,7 +58,7 @@ class Machine(BaseModel):
     user: str | None = Field(None, description="who is badged in", examples=["m-1042"])
     user_name: str | None = Field(None, examples=["Ada"])
     session: str | None = Field(None, examples=["01JDX4"])
-    since_at: At | None = Field(None, description="start of the session, UTC, ISO 8601")
+    since_at: At | None = Field(None, description="since when it is free, in use or offline; UTC, ISO 8601")
     load_kg: float | None = Field(None, description="the moved mass, sled included", examples=[120.0])
     depth_mm: float | None = Field(None, description="sled travel from the rack at the last sample", examples=[212.5])
     deepest_mm: float | None = Field(None, description="deepest of the current set", examples=[401.0])

@@ -28,7 +28,7 @@ class Floor(Protocol):
         """The reps so far of a session that is not closed, ascending."""
 
     def limits_changed(self, user: str) -> None:
-        """A limit of this member was set or taken away."""
+        """A limit of this member was set or taken away, or their name changed."""
 
 
 @dataclass(frozen=True, slots=True)

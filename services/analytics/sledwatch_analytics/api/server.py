@@ -19,6 +19,8 @@ class Server(uvicorn.Server):
             app,
             host=host,
             port=port,
+            # Its words go where ours go.
+            log_config=None,
             log_level="warning",
             access_log=False,
             lifespan="on",
