@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy import Engine
 
 from sledwatch.reps import warm_up
@@ -90,6 +91,9 @@ class _Process:
     ) -> None:
         self._engine, self._clock, self._stop, self._listener = engine, clock, stop, listener
         self._hub = Hub()
+        registry = CollectorRegistry(auto_describe=True)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
         self._link = Link(config.mqtt_url, config.client_id or f"sledwatch-live-{secrets.token_hex(4)}")
         self._floor = LiveFloor(
             engine,
@@ -98,11 +102,13 @@ class _Process:
             series=series,
             publish=self._link.publish,
             is_following=lambda: self._link.following,
+            registry=registry,
         )
-        self._sender = Sender(engine, self._link, clock)
-        self._closer = Closer(engine, series, clock, self._hub, told=self._sender.told)
+        self._sender = Sender(engine, self._link, clock, registry)
+        self._closer = Closer(engine, series, clock, self._hub, told=self._sender.told, registry=registry)
         access = Access(engine, config.api_token, clock)
-        app = create_app(engine, series, self._floor, self._hub, access, clock, ApiConfig(time_zone=config.time_zone))
+        served = ApiConfig(time_zone=config.time_zone, registry=registry)
+        app = create_app(engine, series, self._floor, self._hub, access, clock, served)
         if mount is not None:
             mount(app)
         self._server = Server(app, self._hub, host=config.http_host, port=config.http_port)
@@ -111,18 +117,21 @@ class _Process:
 
     def run(self) -> None:
         """Start all parts, give signs of life, end all parts. Raises PartFailed."""
-        # The API answers while the rep kernel is still being loaded.
-        self._start("http", lambda: self._server.run(sockets=[self._listener]))
-        warm_up()
-        self._start("live", self._follow)
-        self._start("tiles", lambda: self._floor.run(self._stop))
-        self._start("live-writes", lambda: self._floor.writer.run(self._stop))
-        self._start("closing", lambda: self._closer.run(self._stop))
-        self._start("delivery", lambda: self._sender.run(self._stop))
-        self._beat()
-        while not self._stop.wait(BEAT_S):
+        try:
+            # The API answers while the rep kernel is still being loaded.
+            self._start("http", lambda: self._server.run(sockets=[self._listener]))
+            warm_up()
+            self._start("live", self._follow)
+            self._start("tiles", lambda: self._floor.run(self._stop))
+            self._start("live-writes", lambda: self._floor.writer.run(self._stop))
+            self._start("closing", lambda: self._closer.run(self._stop))
+            self._start("delivery", lambda: self._sender.run(self._stop))
             self._beat()
-        self._end()
+            while not self._stop.wait(BEAT_S):
+                self._beat()
+        finally:
+            self._stop.set()
+            self._end()
         if self._failures:
             name, error = self._failures[0]
             raise PartFailed(f"{name} ended: {error or 'see the log'}") from error

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pandas as pd
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
 from sledwatch import alerts as life
@@ -20,6 +20,7 @@ from sledwatch.reps import find_reps
 from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member, pseudonymous
+from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.delivery.letters import tell, tell_withdrawn
 from sledwatch_analytics.measured import Pressing, Samples, joined, samples_of
 from sledwatch_analytics.stream import Hub
@@ -54,13 +55,6 @@ NOT_CONFIRMED: Final = (
 )
 JUDGED_RULES: Final = ("depth.", "workload.")
 
-_CLOSED: Final = Counter(
-    "sledwatch_closings_total", "Sessions closed, again or for the first time, by outcome", ["outcome"]
-)
-_WAITING: Final = Gauge("sledwatch_closings_waiting", "Sessions with news that no closing has seen yet")
-_OVERDUE: Final = Gauge("sledwatch_closings_failing", "Sessions whose last closing failed and will be tried again")
-_WITHOUT_START: Final = Gauge("sledwatch_sessions_without_start", "Sessions of which no start ever arrived")
-_SECONDS: Final = Histogram("sledwatch_closing_seconds", "Time to close one session")
 
 log = structlog.get_logger()
 
@@ -97,8 +91,13 @@ class Closer:
         hub: Hub,
         *,
         told: Callable[[], None] = lambda: None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """told: called after letters were written, so that their sender need not look for them."""
+        """told: called after letters were written, so that their sender need not look for them.
+
+        registry: where figures for Prometheus go.
+        """
+        self._metrics = ClosingMetrics(registry or CollectorRegistry())
         self._engine = engine
         self._series = series
         self._clock = clock
@@ -130,8 +129,8 @@ class Closer:
         now_us = self._clock()
         self._look(now_us)
         closed = [logged.session for logged in self._due(now_us)[:SESSIONS_A_LOOK] if self._try(logged)]
-        _WAITING.set(len(self._pending))
-        _OVERDUE.set(len(self._retries))
+        self._metrics.waiting.set(len(self._pending))
+        self._metrics.failing.set(len(self._retries))
         return closed
 
     def _look(self, now_us: int) -> None:
@@ -152,7 +151,7 @@ class Closer:
             of = self._pending[session]
             log.warning("closing.no_start", session=session, gym=of.gym, machine=of.machine, boot=of.boot)
         self._lost = lost
-        _WITHOUT_START.set(len(lost))
+        self._metrics.without_start.set(len(lost))
 
     def _list(self, started: Sequence[LoggedSession]) -> None:
         if not started:
@@ -185,13 +184,13 @@ class Closer:
             failures = self._retries.get(logged.session, _Retry(0, 0)).failures + 1
             wait_us = min(LAST_RETRY_US, FIRST_RETRY_US * 2 ** min(failures - 1, 20))
             self._retries[logged.session] = _Retry(failures, self._clock() + wait_us)
-            _CLOSED.labels("failed").inc()
+            self._metrics.closings.labels("failed").inc()
             log.exception("closing.failed", session=logged.session, failures=failures, again_in_s=wait_us / 1e6)
             return False
         self._retries.pop(logged.session, None)
         self._pending.pop(logged.session, None)
-        _CLOSED.labels("closed").inc()
-        _SECONDS.observe(time.perf_counter() - began)
+        self._metrics.closings.labels("closed").inc()
+        self._metrics.seconds.observe(time.perf_counter() - began)
         return True
 
     def _close(self, logged: LoggedSession) -> None:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 import structlog
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Engine
 
 from sledwatch.events import TopicKind, topic
@@ -35,7 +35,16 @@ class Publishes(Protocol):
 class Sender:
     """Publishes closed alerts on `{gym}/alert`, at least once: receivers know a repeat by its id and severity."""
 
-    def __init__(self, engine: Engine, link: Publishes, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, engine: Engine, link: Publishes, clock: Callable[[], int], registry: CollectorRegistry | None = None
+    ) -> None:
+        """registry: where figures for Prometheus go."""
+        self._letters = Counter(
+            "sledwatch_letters",
+            "Letters about alerts, by channel and outcome",
+            ["channel", "outcome"],
+            registry=registry or CollectorRegistry(),
+        )
         self._engine = engine
         self._link = link
         self._clock = clock
@@ -67,7 +76,7 @@ class Sender:
                 body = msgspec.json.encode(letter.payload)
                 confirmed = self._link.publish_confirmed(where, body, CONFIRMED_WITHIN_S)
                 outbox.tried(self._engine, letter, sent_us=self._clock() if confirmed else None)
-                _SENT.labels(MQTT, "sent" if confirmed else "failed").inc()
+                self._letters.labels(MQTT, "sent" if confirmed else "failed").inc()
                 if not confirmed:
                     return False
         return True

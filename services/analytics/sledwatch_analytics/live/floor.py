@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
 from sledwatch import alerts as life
@@ -41,6 +41,7 @@ from sledwatch.events import (
 from sledwatch.findings import Finding
 from sledwatch_analytics.closing.closer import CLOSING, as_event
 from sledwatch_analytics.closing.judging import of_member, pseudonymous
+from sledwatch_analytics.live.metrics import LiveMetrics
 from sledwatch_analytics.live.session import Advance, LiveSession, Member
 from sledwatch_analytics.live.writing import Writer
 from sledwatch_analytics.measured import end_us, samples_of
@@ -65,9 +66,6 @@ TRACK_POINTS: Final = 12
 ASK_AGAIN_US: Final = 2 * 1_000_000
 SESSIONS_REMEMBERED: Final = 500
 
-_HEARD: Final = Counter("sledwatch_live_messages_total", "Messages from machines that live analysis took in", ["kind"])
-_IGNORED: Final = Counter("sledwatch_live_ignored_total", "Messages that tell nothing live, by reason", ["reason"])
-_SAID: Final = Counter("sledwatch_live_published_total", "Messages to machines and listeners", ["kind"])
 
 log = structlog.get_logger()
 
@@ -122,8 +120,13 @@ class LiveFloor:
         publish: Publish = nobody_listens,
         is_following: Callable[[], bool] = lambda: True,
         monotonic: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        """series: where sessions that were going on at a restart are read from; none: they begin anew."""
+        """series: where sessions that were going on at a restart are read from; none: they begin anew.
+
+        registry: where figures for Prometheus go.
+        """
+        self._metrics = LiveMetrics(registry or CollectorRegistry())
         self._engine = engine
         self._hub = hub
         self._clock = clock
@@ -175,9 +178,9 @@ class LiveFloor:
         now_us = self._clock()
         event = decode(topic_text, payload, now_us)
         if isinstance(event, Refusal):
-            _IGNORED.labels(event.reason.value).inc()
+            self._metrics.ignored.labels(event.reason.value).inc()
             return
-        _HEARD.labels(parsed.kind.value).inc()
+        self._metrics.heard.labels(parsed.kind.value).inc()
         self.on_event(event, now_us, retained=retained)
 
     def on_event(self, event: Event, received_us: int, *, retained: bool = False) -> None:
@@ -266,11 +269,11 @@ class LiveFloor:
             self._introduce(machine, session, start)
             return
         if start.session in machine.ended or (session is not None and start.t_us < session.start_us):
-            _IGNORED.labels("old-session").inc()
+            self._metrics.ignored.labels("old-session").inc()
             return
         if machine.boot is not None and start.boot != machine.boot:
             if retained or received_us - start.t_us > LIVE_WITHIN_US:
-                _IGNORED.labels("old-boot").inc()
+                self._metrics.ignored.labels("old-boot").inc()
                 return
             machine.boot, machine.last_seq = start.boot, -1
         if self._is_over(start.session, received_us, retained=retained):
@@ -358,15 +361,15 @@ class LiveFloor:
         age_us = received_us - end_us(frame)
         if machine.boot != frame.boot:
             if machine.boot is not None and (age_us > LIVE_WITHIN_US or frame.t_us < (machine.t_us or 0)):
-                _IGNORED.labels("old-boot").inc()
+                self._metrics.ignored.labels("old-boot").inc()
                 return
             machine.boot, machine.last_seq = frame.boot, -1
         if frame.seq <= machine.last_seq:
-            _IGNORED.labels("repeated-or-late").inc()
+            self._metrics.ignored.labels("repeated-or-late").inc()
             return
         machine.last_seq = frame.seq
         if age_us > LIVE_WITHIN_US:
-            _IGNORED.labels("buffered").inc()
+            self._metrics.ignored.labels("buffered").inc()
             return
         if not machine.is_online:
             machine.is_online = True
@@ -441,7 +444,7 @@ class LiveFloor:
             told = {name: getattr(alert, name) for name in Alert.__slots__}
             self._hub.publish("alert", told | {"user_name": session.member.name, "comments": []})
             self._publish(topic(machine.gym, None, TopicKind.ALERT), encode(pseudonymous(alert, finding)))
-            _SAID.labels("alert").inc()
+            self._metrics.said.labels("alert").inc()
 
         def write(connection: Connection) -> Callable[[], None] | None:
             alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
@@ -470,7 +473,7 @@ class LiveFloor:
     ) -> None:
         where = topic(machine.gym, machine.machine, kind)
         if self._publish(where, payload, retain=retain, expires_s=expires_s):
-            _SAID.labels(kind.value).inc()
+            self._metrics.said.labels(kind.value).inc()
 
     def _show(self, machine: _Machine) -> None:
         """Tell the listeners how a machine looks now: at once, or when its next turn comes."""
