@@ -139,20 +139,36 @@ def alert(id_: str, **fields: Any) -> Json:
         "count": 3,
         "first_at": at(12),
         "last_at": at(4),
-        "title": "Past the depth limit",
-        "message": "Anna Kowalska went past the limit of 412 mm in 3 reps of set 2 at 120 kg, by up to 19 mm.",
-        "advice": "Raise the stop to 412 mm, or end the set when the sled starts to sink.",
+        "title": "Beyond the calibrated range",
+        "message": "Anna Kowalska went past the depth limit 3 times in set 2: deepest 431 mm against 412 mm at 120 kg, "
+        "0.6 s at the bottom.",
+        "advice": "Cut the set before the depth grows, and raise the stop to 412 mm: past the limit the hips have "
+        "little range left, and the pelvis may roll off the pad under load.",
         "evidence": {
             "limit_mm": 412.0,
+            "caution_mm": 392.0,
+            "limit_version": 1,
             "deepest_mm": 431.2,
-            "over_mm": 19.2,
+            "set": 2,
+            "rep": 18,
             "load_kg": 120.0,
             "reference_load_kg": 168.5,
+            "load_share": 0.712,
+            "bottom_dwell_s": 0.6,
+            "sets": [2],
             "reps": [
-                {"set": 2, "rep": 16, "depth_mm": 418.0, "over_mm": 6.0, "bottom_dwell_s": 0.3},
-                {"set": 2, "rep": 17, "depth_mm": 425.4, "over_mm": 13.4, "bottom_dwell_s": 0.4},
-                {"set": 2, "rep": 18, "depth_mm": 431.2, "over_mm": 19.2, "bottom_dwell_s": 0.6},
+                {"set": 2, "rep": 16, "t_turn_us": NOW_US - 288_000_000, "depth_mm": 418.0, "load_kg": 120.0},
+                {"set": 2, "rep": 17, "t_turn_us": NOW_US - 285_000_000, "depth_mm": 425.4, "load_kg": 120.0},
+                {"set": 2, "rep": 18, "t_turn_us": NOW_US - 281_000_000, "depth_mm": 431.2, "load_kg": 120.0},
             ],
+            "reps_judged": 17,
+            "reps_unsure": 1,
+            "over_mm": 19.2,
+            "reps_over": 3,
+            "sets_excessive": [2],
+            "reps_over_unsure": 0,
+            "reps_over_light_load": 0,
+            "rule": "2 or more reps of a set past the limit, or one by more than 30 mm",
         },
         "limit_tier": "calibrated",
         "comments": [],
@@ -403,7 +419,7 @@ def busy_floor() -> Floor:
             "start_at": at(8.2),
             "end_at": at(3.5) if state == "closed" else None,
             "state": state,
-            "findings": 2 if state == "closed" else 0,
+            "findings": [],
             "setup": setup,
             "limit_mm": LIMIT_MM,
             "limit_tier": "calibrated",
@@ -426,16 +442,29 @@ def busy_floor() -> Floor:
             first_at=at(25),
             last_at=at(25),
             limit_tier=None,
-            title="Much more than usual",
-            message="Priya Nair did 1.42× their 30-day best in one session: 15.3 kJ, 10.8 kJ being the most before.",
-            advice="Keep the next session at or below 10.8 kJ, and leave two days before it.",
+            title="Above the own history",
+            message="Priya Nair did 1.42× the 30-day best: 15.3 kJ against 10.8 kJ. Only the leg press is seen.",
+            advice="Cut a set or two: keep the next session under 11.9 kJ (1.10× the best before it) and leave a "
+            "day in between, so that the load rises in steps.",
             evidence={
-                "work_j": 15_300.0,
-                "best_30d_j": 10_780.0,
-                "spike": 1.42,
-                "sessions_in_30_days": 11,
+                "session_work_j": 15_300.0,
+                "sessions_of_visit": ["S-9"],
+                "best_30d_work_j": 10_780.0,
+                "best_30d_session": "S-1",
+                "best_30d_at": "2025-11-13T16:05:00Z",
+                "ratio": 1.4193,
                 "threshold": 1.3,
-                "note": "Only the leg press is seen.",
+                "thresholds": {"note": 1.1, "warn": 1.3, "alert": 2.0, "alert_with_spacing": 1.3},
+                "joined_with_spacing": False,
+                "window_days": 30,
+                "context": {
+                    "hazard_ratio": 1.52,
+                    "band": "> 1.30 to 2.00",
+                    "source": "5 205 runners; not the leg press",
+                },
+                "history_sessions": 21,
+                "missing_days_30d": 0,
+                "seen": "Only the leg press is seen.",
             },
         ),
         alert(
@@ -451,8 +480,8 @@ def busy_floor() -> Floor:
             first_at=at(60 * 26),
             last_at=at(60 * 26),
             limit_tier=None,
-            title="Back after a break",
-            message="m-5005 came back after 41 days and did 0.92 of their 90-day best at once.",
+            title="Back too fast after a break",
+            message="m-5005 did 0.92× the 90-day best in the first session after 41 days off: 8.2 kJ against 8.9 kJ.",
             advice="Start again at half of it, and build up over three or four sessions.",
             evidence={"fraction_of_90d_best": 0.92, "gap_days": 41, "work_j": 8_200.0, "best_90d_j": 8_900.0},
         ),
@@ -468,10 +497,17 @@ def busy_floor() -> Floor:
             comments=[{"author": "admin", "at": at(60 * 29), "text": "Spoke to him: the stop had been taken out."}],
         ),
     ]
-    floor.findings = [
-        _finding(floor.alerts[0]),
-        _finding({**floor.alerts[1], "user": "m-1042", "session": "S-1"}, set=None),
-    ]
+    caution = alert(
+        "e5" * 16,
+        rule="depth.caution",
+        severity="note",
+        count=4,
+        title="Close to the depth limit",
+        message="Anna Kowalska came within 20 mm of the depth limit once in set 2: deepest 396 mm against 412 mm.",
+        advice="Set the stop to 412 mm before the load goes up, so that tired reps stay within.",
+    )
+    floor.findings = [_finding(floor.alerts[0]), _finding(caution)]
+    floor.sessions["S-1"]["findings"] = floor.findings
     return floor
 
 
@@ -552,7 +588,7 @@ def _routes(floor: Floor) -> APIRouter:
                 "start_at": s["start_at"],
                 "end_at": s["start_at"],
                 "work_j": s["work_j"],
-                "findings": 0,
+                "findings": [],
                 "user": user,
             }
             for s in reversed(floor.workloads[user]["sessions"])

@@ -87,8 +87,8 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         state=state,
         state_word=words.ALERT_STATES.get(state, state),
         title=alert.get("title") or words.rule(alert["rule"]),
-        message=alert["message"],
-        advice=alert["advice"],
+        message=words.keep_units(alert["message"]),
+        advice=words.keep_units(alert["advice"]),
         who=alert.get("user_name") or user or "",
         member_href=f"/members/{user}" if user else None,
         session_href=f"/sessions/{alert['session']}" if alert.get("session") else None,
@@ -96,7 +96,7 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         last=words.moment(alert.get("last_at") or alert.get("at"), zone, now_us),
         first=words.moment(alert.get("first_at"), zone, now_us),
         count=alert.get("count") or 1,
-        evidence=words.evidence(alert.get("evidence") or {}),
+        evidence=words.evidence(alert.get("evidence") or {}, zone),
         tier=words.tier(alert.get("limit_tier")),
         comments=tuple(
             Comment(one["author"], words.moment(one["at"], zone, now_us), one["text"])

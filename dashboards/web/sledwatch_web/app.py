@@ -30,12 +30,18 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def create_app(api: str | ASGIApp, *, clock: Callable[[], int] = now_us) -> FastAPI:
-    """The pages.
+def create_app(
+    *, api_base_url: str | None = None, api_app: ASGIApp | None = None, clock: Callable[[], int] = now_us
+) -> FastAPI:
+    """The pages, in front of one of two.
 
-    api: the URL of the API, whose prefix and sign-in are then passed on, so that a browser needs to know one address;
-    or the API itself as an ASGI application, beside which the pages are mounted at "/". clock: what "today" is.
+    api_base_url: the URL of the API, whose prefix and sign-in are then passed on, so that a browser needs to know one
+    address. api_app: the API itself in this process, beside which the pages are mounted at "/", after its own routes.
+    clock: what "today" is. Raises ValueError unless exactly one of the two is given.
     """
+    api = api_base_url if api_app is None else api_app
+    if api is None or (api_base_url is not None and api_app is not None):
+        raise ValueError("give api_base_url or api_app, one of them")
     client = ApiClient(api)
     charts = Charts()
     site = Site(client, charts, clock, make_templates(), f"/static/{fingerprint()}")

@@ -152,7 +152,7 @@ def depth_trace(
     title = alt.Facet("set:N", title=None, sort=[panel.title for panel in sets]).header(
         labelAnchor="start", labelFontSize=13, labelFontWeight="bold", labelColor=palette.ink, labelPadding=6
     )
-    chart = alt.layer(*layers).properties(width=each, height=140).facet(facet=title, columns=columns, spacing=PANEL_GAP)
+    chart = alt.layer(*layers).properties(width=each, height=150).facet(facet=title, columns=columns, spacing=PANEL_GAP)
     rows = [row for panel in sets for row in _samples(panel, limit_mm, caution_mm)]
     return _finished(chart, {"samples": rows}, palette)
 
@@ -198,7 +198,7 @@ def daily_load(
     spikes = [
         {
             "day": s["day"],
-            "kj": (by_day[s["day"]]["work_j"] or s["work_j"]) / 1000,
+            "kj": (by_day[s["day"]]["work_j"] or s["work_j"] or 0.0) / 1000,
             "text": f"{words.number(s['spike'], 2)}×",
             "severity": s["severity"],
         }
@@ -251,7 +251,7 @@ def daily_load(
                 x=x, y=y, text="text:N"
             ),
             marked.mark_point(
-                shape="triangle-down", size=64, filled=True, opacity=1, yOffset=-9, color=palette.alert
+                shape="triangle-down", size=64, filled=True, opacity=1, yOffset=-9, color=palette.ink
             ).encode(x=x, y=y, color=alt.Color("severity:N", scale=tones, legend=None)),
         ]
     rows = {"bars": [b for b in bars if b["kj"]], "missing": missing, "best": best, "spikes": spikes}

@@ -73,6 +73,12 @@ def findings_of(session: Json) -> int:
     return findings if isinstance(findings, int) else len(findings or ())
 
 
+def beyond(findings: list[Json], alerts: list[Json]) -> list[Json]:
+    """The findings that are not shown as alerts already."""
+    shown = {(alert["rule"], alert.get("session")) for alert in alerts}
+    return [one for one in findings if (one["rule"], one.get("session")) not in shown]
+
+
 def headline(workload: Json) -> tuple[str, str]:
     """The member's last session against what they are used to, in one sentence, and its severity."""
     if not workload["sessions"]:

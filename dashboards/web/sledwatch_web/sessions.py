@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sledwatch_web import charts, words
 from sledwatch_web.api import Json
-from sledwatch_web.words import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +88,14 @@ def _row(rep: Json) -> RepRow:
         key=f"{rep['set']}-{rep['rep']}",
         rep=rep["rep"],
         depth=words.mm(rep["depth_mm"]),
-        against=against.replace(" the limit", "") if kind != "over" else against,
+        against=against if against.startswith("at") else against.removesuffix(" the limit"),
         kind=kind,
         reason=rep.get("quality_reason") or "",
         load=words.kg(rep["load_kg"]),
         tempo=f"{words.number(rep['eccentric_s'], 1)} / {words.quantity(rep['concentric_s'], 's', 1)}",
         rom=words.mm(rep["rom_mm"]),
         velocity=words.quantity(rep.get("mean_velocity_m_s"), "m/s", 2),
-        loss=NOTHING
-        if loss is None
-        else ("best of the set" if round(loss) <= 0 else f"{words.number(-loss)}{words.NBSP}%"),
+        loss="" if loss is None else "best" if round(loss) <= 0 else f"{words.number(-loss)}{words.NBSP}%",
         work=words.energy(rep.get("work_j")),
         limit_href=f"/sessions/{rep['session']}/limit?set={rep['set']}&rep={rep['rep']}",
     )

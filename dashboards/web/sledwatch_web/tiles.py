@@ -98,7 +98,7 @@ def verdict_of(item: Json) -> str:
         return "No rep in this set yet"
     if limit is None:
         return f"Deepest {words.mm(deepest)}"
-    said = words.against_limit(deepest, limit)
+    said = words.spare(deepest, limit)
     return said[:1].upper() + said[1:]
 
 

@@ -3,6 +3,7 @@
 Figures and units are joined by a no-break space, so that a line never ends between them.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 NBSP: Final = "\u00a0"
 NOTHING: Final = "–"
 
+_FIGURE_AND_UNIT: Final = re.compile(r"(\d) (mm|kg|kJ|J|m/s|s|%)(?!\w)")
 SEVERITIES: Final = {"alert": "Alert", "warn": "Warning", "note": "Note"}
 ALERT_STATES: Final = {
     "open": "Open",
@@ -104,9 +106,22 @@ def against_limit(depth_mm: float | None, limit_mm: float | None) -> str:
     return "at the limit" if over == 0 else f"{mm(-over)} before the limit"
 
 
+def spare(depth_mm: float, limit_mm: float) -> str:
+    """The same where there is little room for words."""
+    over = round(depth_mm) - round(limit_mm)
+    if over > 0:
+        return f"{mm(over)} past the limit"
+    return "at the limit" if over == 0 else f"{mm(-over)} to spare"
+
+
 def joined(parts: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def keep_units(text: str) -> str:
+    """A sentence in which no line ends between a figure and its unit."""
+    return _FIGURE_AND_UNIT.sub(rf"\1{NBSP}\2", text)
 
 
 def rule(name: str) -> str:
@@ -124,10 +139,14 @@ def tier(name: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time for a page: `iso` for machines (UTC), `text` for people, in the gym's time zone, `full` to be exact."""
+    """A time for a page, in the gym's time zone but for `iso`.
+
+    iso: for machines, UTC. text: short, the clock alone today. dated: with the day in any case. full: to the second.
+    """
 
     iso: str
     text: str
+    dated: str
     full: str
 
 
@@ -149,18 +168,21 @@ def moment(at: str | None, time_zone: str | None, now_us: int) -> Moment | None:
     """An API time as one reads it: the clock alone today, with the day before that, with the year before this one."""
     if at is None:
         return None
-    utc = parse_at(at)
+    utc = parse_at(at).astimezone(UTC)
     local = utc.astimezone(zone(time_zone))
     today = datetime.fromtimestamp(now_us / 1e6, UTC).astimezone(local.tzinfo).date()
     clock = local.strftime("%H:%M")
     if local.date() == today:
-        text = clock
+        dated = f"today {clock}"
     elif local.date() == today - timedelta(days=1):
-        text = f"yesterday {clock}"
+        dated = f"yesterday {clock}"
     else:
-        text = f"{day(local.date(), today)}, {clock}"
+        dated = f"{day(local.date(), today)}, {clock}"
     return Moment(
-        utc.astimezone(UTC).isoformat().replace("+00:00", "Z"), text, local.strftime("%A %-d %B %Y, %H:%M:%S %Z")
+        iso=utc.isoformat().replace("+00:00", "Z"),
+        text=clock if local.date() == today else dated,
+        dated=dated,
+        full=local.strftime("%A %-d %B %Y, %H:%M:%S %Z"),
     )
 
 
@@ -185,43 +207,90 @@ def duration(seconds: float) -> str:
 
 # -- evidence ----------------------------------------------------------------------------------------------------------
 
-# The last part of a name says its unit: (suffix, unit, digits).
+# The last part of a name says its unit: (suffix, unit, digits); the longer suffix first.
 _UNITS: Final = (
-    ("_m_s", "m/s", 2),
     ("_m_s2", "m/s²", 1),
+    ("_m_s", "m/s", 2),
     ("_mm", "mm", 0),
-    ("_kg", "kg", 1),
     ("_pct", "%", 0),
     ("_deg", "°", 0),
     ("_n", "N", 0),
     ("_s", "s", 1),
     ("_h", "h", 1),
-    ("_days", "days", 0),
 )
-_RATIOS: Final = ("spike", "ratio", "fraction", "factor")
+_RATIOS: Final = ("ratio", "spike", "threshold", "factor", "alert_with_spacing", "note", "warn", "alert")
+# In the order in which they are shown.
 _LABELS: Final = {
     "limit_mm": "Depth limit",
     "caution_mm": "Caution from",
+    "usual_mm": "Usual depth (median)",
+    "threshold_mm": "Unusual from",
     "deepest_mm": "Deepest",
-    "over_mm": "Past the limit",
-    "max_over_mm": "Furthest past the limit",
-    "spike": "Against the 30-day best",
-    "work_j": "Work of this session",
-    "best_30d_j": "Best of the 30 days before",
-    "e1rm_kg": "Estimated one-rep maximum",
-    "rom_mm": "Range of motion",
-    "mad_mm": "Spread (MAD)",
+    "over_mm": "Past the limit by",
+    "set": "Deepest in set",
+    "rep": "Deepest in rep",
+    "load_kg": "Load",
+    "reference_load_kg": "Reference load",
+    "load_share": "Load against the reference",
+    "bottom_dwell_s": "Time at the bottom",
+    "sets_excessive": "Sets that met the rule",
+    "reps": "The reps",
+    "reps_over": "Reps past the limit",
+    "reps_over_unsure": "Unsure reps past the limit, not counted",
+    "reps_over_light_load": "Reps past the limit on a light load",
+    "reps_close": "Reps close to the limit",
+    "reps_judged": "Reps judged",
+    "reps_unsure": "Unsure reps, not judged",
+    "reps_deep": "Reps unusually deep",
+    "history_reps": "Reps the habit is taken from",
+    "rule": "The rule",
+    "session_work_j": "Work of this session",
+    "best_30d_work_j": "Best of the 30 days before",
+    "best_30d_at": "That best was",
+    "best_90d_work_j": "Best of the 90 days before",
+    "best_90d_at": "That best was",
+    "ratio": "This session against that best",
+    "threshold": "Threshold passed",
+    "thresholds": "Thresholds",
+    "joined_with_spacing": "Right after a hard session",
+    "window_days": "Days looked back on",
+    "earlier_at": "The session before",
+    "earlier_work_j": "Its work",
+    "earlier_best_30d_work_j": "Best of the 30 days before it",
+    "hard_share": "Hard from this share of the best",
+    "consecutive_days_in_each_of_last_4_weeks": "Used to training on consecutive days",
+    "history_sessions": "Sessions known before",
+    "history_days": "Days known before",
+    "sessions_30d": "Sessions in the 30 days before",
+    "missing_days_30d": "Days missing of the 30 before",
+    "layoff_days": "Days off",
+    "session_since_break": "Session since the break",
+    "days_in_a_row_threshold": "Days in a row, threshold",
+    "hard_sets_threshold": "Hard sets, threshold",
+    "best_load_so_far_kg": "Best load so far",
+    "load_ratio": "Load against that",
+    "load_ratio_threshold": "Load, threshold",
+    "baseline_needs_days": "A baseline needs days",
+    "baseline_needs_sessions": "A baseline needs sessions",
+    "held_back": "Why it was not raised",
+    "severity_held_back": "It would have been",
+    "t_turn_us": "Time",
+    "context": "In a study",
+    "alert_with_spacing": "alert after a hard session",
 }
-# Bookkeeping that says nothing to a reader.
-_HIDDEN: Final = frozenset({"source", "session", "sessions_ids", "user", "version", "limit_version"})
+# Bookkeeping, and what the message has said already.
+_SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", "reps_unsure", "missing_days_30d"})
+_HIDDEN: Final = frozenset({"limit_version", "sessions_of_visit", "sets", "seen", "user", "session"})
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of an alert's arithmetic."""
+    """One line of an alert's arithmetic; `href` where it speaks of another session, `prose` where it is a sentence."""
 
     label: str
     value: str
+    href: str | None = None
+    prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,28 +310,47 @@ class Evidence:
     sheets: tuple[Sheet, ...]
 
 
-def evidence(raw: dict[str, Any]) -> Evidence:
-    """Evidence as the API gives it (named figures, units in their names) with readable labels and units."""
+def evidence(raw: dict[str, Any], time_zone: str | None = None) -> Evidence:
+    """Evidence as the API gives it (named figures, units in their names) with readable labels and units.
+
+    Names that are not known here are read as they are written. Times are given in `time_zone`.
+    """
+    local = zone(time_zone)
     figures: list[Figure] = []
     sheets: list[Sheet] = []
-    for name, value in raw.items():
-        if name in _HIDDEN:
+    for name, value in sorted(raw.items(), key=_rank):
+        if name in _HIDDEN or (value == 0 and name in _SILENT_AT_ZERO):
+            continue
+        # A session is named by when it was, which leads to it.
+        if name.endswith("_session") and f"{name.removesuffix('_session')}_at" in raw:
             continue
         if isinstance(value, list) and value and all(isinstance(record, dict) for record in value):
-            sheets.append(_sheet(name, value))
+            sheets.append(_sheet(name, value, local))
         elif isinstance(value, dict):
             figures += [
-                Figure(f"{label(name)}: {label(inner).lower()}", figure(inner, v)) for inner, v in value.items()
+                Figure(f"{label(name)}: {label(inner).lower()}", figure(inner, found, local), prose=_is_prose(found))
+                for inner, found in value.items()
             ]
         else:
-            figures.append(Figure(label(name), figure(name, value)))
+            session = raw.get(f"{name.removesuffix('_at')}_session") if name.endswith("_at") else None
+            href = f"/sessions/{session}" if session else None
+            figures.append(Figure(label(name), figure(name, value, local), href, _is_prose(value)))
     return Evidence(tuple(figures), tuple(sheets))
 
 
-def _sheet(name: str, records: list[dict[str, Any]]) -> Sheet:
+def _rank(item: tuple[str, Any]) -> int:
+    return list(_LABELS).index(item[0]) if item[0] in _LABELS else len(_LABELS)
+
+
+def _is_prose(value: Any) -> bool:
+    return isinstance(value, str) and " " in value
+
+
+def _sheet(name: str, records: list[dict[str, Any]], local: ZoneInfo) -> Sheet:
     names = [key for key in dict.fromkeys(key for record in records for key in record) if key not in _HIDDEN]
-    rows = tuple(tuple(figure(key, record.get(key)) for key in names) for record in records)
-    return Sheet(label(name), tuple(label(key) for key in names), rows)
+    rows = tuple(tuple(figure(key, record.get(key), local) for key in names) for record in records)
+    # Within a list of reps, a set is a set and a rep a rep.
+    return Sheet(label(name), tuple(key.capitalize() if key in {"set", "rep"} else label(key) for key in names), rows)
 
 
 def label(name: str) -> str:
@@ -270,35 +358,37 @@ def label(name: str) -> str:
     if name in _LABELS:
         return _LABELS[name]
     stem = name
-    for suffix, _, _ in (*_UNITS, ("_j", "", 0), ("_us", "", 0), ("_at", "", 0)):
+    for suffix in (*(suffix for suffix, _, _ in _UNITS), "_kg", "_j", "_us", "_at"):
         if name.endswith(suffix):
             stem = name.removesuffix(suffix)
             break
-    words = stem.replace("_", " ").replace("30d", "30 days").strip()
+    words = stem.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 
-def figure(name: str, value: Any) -> str:
-    """A figure with the unit that its name says."""
+def figure(name: str, value: Any, local: ZoneInfo) -> str:
+    """A figure with the unit that its name says; a time as the clock there shows it."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(figure(name, item) for item in value) or "none"
+        return ", ".join(figure(name, item, local) for item in value) or "none"
     if isinstance(value, str):
-        return value
+        return parse_at(value).astimezone(local).strftime("%a %-d %b %Y, %H:%M") if name.endswith("_at") else value
     if not isinstance(value, int | float):
         return str(value)
     if name.endswith("_us"):
-        return datetime.fromtimestamp(value / 1e6, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+        return datetime.fromtimestamp(value / 1e6, local).strftime("%H:%M:%S")
     if name.endswith("_j"):
         return energy(value)
     if name.endswith("_kg"):
         return kg(value)
+    if name.endswith("_share"):
+        return quantity(100 * value, "%")
     for suffix, unit, digits in _UNITS:
         if name.endswith(suffix):
-            return quantity(value, unit, 0 if float(value).is_integer() and digits == 1 else digits)
-    if any(word in name for word in _RATIOS):
+            return quantity(value, unit, digits)
+    if isinstance(value, float) and name.endswith(_RATIOS):
         return f"{number(value, 2)}×"
     return number(value, 0 if float(value).is_integer() else 2)

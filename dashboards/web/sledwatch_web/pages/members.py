@@ -1,7 +1,6 @@
 """`/members` and `/members/{user}`: who trains here, and what they are used to."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -16,7 +15,8 @@ from sledwatch_web.api import Json, Refused
 from sledwatch_web.site import Site, back_to, require_own_form
 
 MANY = 100
-SESSIONS = 30
+SESSIONS = 12
+MATTERS = 30
 WIDE, NARROW = 904, 336
 WIDE_DAYS, NARROW_DAYS = 56, 28
 TOLD = {"saved": "Saved."}
@@ -48,18 +48,16 @@ def member_routes(site: Site) -> APIRouter:
         )
 
     @router.get("/members/{user}")
-    async def member(request: Request, user: str, told: str | None = None) -> HTMLResponse:
+    async def member(request: Request, user: str, told: str | None = None, cursor: str | None = None) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
         path = f"/members/{quote(user, safe='')}"
-        last = datetime.fromtimestamp(now_us / 1e6, UTC).date() + timedelta(days=1)
-        first = last - timedelta(days=WIDE_DAYS)
         (gyms, found, limits), (workload, sessions, alerts, findings) = await asyncio.gather(
             asyncio.gather(site.gyms(api), api.get(path), api.items(f"{path}/limits")),
             asyncio.gather(
-                api.get(f"{path}/workload", **{"from": first.isoformat(), "to": last.isoformat()}),
-                api.get(f"{path}/sessions", limit=SESSIONS),
-                api.get("/alerts", user=user, limit=SESSIONS),
-                api.get("/findings", user=user, limit=SESSIONS),
+                api.get(f"{path}/workload"),
+                api.get(f"{path}/sessions", limit=SESSIONS, cursor=cursor),
+                api.get("/alerts", user=user, limit=MATTERS),
+                api.get("/findings", user=user, limit=MATTERS),
             ),
         )
         waiting, done = by_state([card(alert, gyms, now_us) for alert in alerts["items"]])
@@ -82,7 +80,8 @@ def member_routes(site: Site) -> APIRouter:
             limits=members.limit_rows(limits, gyms, now_us),
             waiting=waiting,
             done=done,
-            findings=[card(finding, gyms, now_us) for finding in findings["items"]],
+            older=f"{path}?{urlencode({'cursor': sessions['next']})}#sessions" if sessions.get("next") else None,
+            findings=[card(finding, gyms, now_us) for finding in members.beyond(findings["items"], alerts["items"])],
             told=TOLD.get(told or ""),
         )
 

@@ -1,6 +1,7 @@
 """`/sessions/{session}`: what happened, traced, rep by rep; and making a rep's depth the limit."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -30,12 +31,8 @@ def session_routes(site: Site) -> APIRouter:
     async def session(request: Request, session_id: str, told: str | None = None) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
         path = f"/sessions/{quote(session_id, safe='')}"
-        gyms, found, reps, trace, findings = await asyncio.gather(
-            site.gyms(api),
-            api.get(path),
-            api.items(f"{path}/reps"),
-            _trace(api, path),
-            api.items("/findings", session=session_id),
+        gyms, found, reps, trace = await asyncio.gather(
+            site.gyms(api), api.get(path), api.items(f"{path}/reps"), api.get(f"{path}/trace", points=TRACE_POINTS)
         )
         spike, drawn = await asyncio.gather(_spike(api, found), _drawn(site, found, reps, trace))
         text, level = sessions.verdict(reps, found)
@@ -54,7 +51,7 @@ def session_routes(site: Site) -> APIRouter:
             spike=spike,
             chart=drawn,
             sets=sessions.set_rows(reps),
-            findings=[card(finding, gyms, now_us) for finding in findings],
+            findings=[card(finding, gyms, now_us) for finding in found["findings"]],
             told=TOLD.get(told or ""),
         )
 
@@ -88,9 +85,9 @@ def session_routes(site: Site) -> APIRouter:
             api.get(f"/sessions/{quote(session_id, safe='')}"), _rep(api, session_id, rep)
         )
         body: Json = {"from_rep": {"session": session_id, "set": chosen["set"], "rep": rep}}
-        setup = found.get("setup")
-        if holds_for == "setup" and setup:
-            body |= {"notch": setup["notch"], "foot_row": setup["foot_row"]}
+        # Seat and feet are those of the session, unless it is said that they do not matter.
+        if holds_for == "machine":
+            body |= {"notch": None, "foot_row": None}
         await api.put(f"/members/{found['user']}/limits/{found['gym']}/{found['machine']}", body)
         return back_to(f"/sessions/{quote(session_id, safe='')}", "limit", "told")
 
@@ -105,19 +102,13 @@ async def _rep(api: Api, session_id: str, number: int) -> Json:
     raise NotFound(f"This session has no rep {number}.", 404)
 
 
-async def _trace(api: Api, path: str) -> Json:
-    """The samples; none for a session that came without them (imported, or older than what is kept)."""
-    try:
-        return await api.get(f"{path}/trace", points=TRACE_POINTS)
-    except NotFound:
-        return {"t_us": [], "depth_mm": []}
-
-
 async def _spike(api: Api, session: Json) -> str:
     """The session's work against the member's 30-day best, in words; empty where there is nothing to compare."""
     try:
-        day = session["start_at"][:10]
-        view = await api.get(f"/members/{session['user']}/workload", **{"from": day, "to": day})
+        day = words.parse_at(session["start_at"]).date()
+        # Which local day it was is the API's to say.
+        around = {"from": (day - timedelta(days=1)).isoformat(), "to": (day + timedelta(days=1)).isoformat()}
+        view = await api.get(f"/members/{session['user']}/workload", **around)
     except ApiError:
         # A comparison beside a figure: the page is whole without it.
         return ""

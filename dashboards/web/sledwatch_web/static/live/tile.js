@@ -1,7 +1,7 @@
 // One machine of the floor, painted anew from a `machine` event: the same words and drawing as tiles.py makes.
 
 import { glide, place, RAIL_LENGTH, RAIL_TOP, rest } from "./track.js";
-import { againstLimit, kg, mm, sentence, setAndReps } from "./words.js";
+import { kg, mm, sentence, setAndReps, spare } from "./words.js";
 
 const STATES = { free: "Free", in_use: "In use", offline: "Offline" };
 const USUAL_TRAVEL_MM = 620;
@@ -20,7 +20,7 @@ export function judged(item) {
 function verdict(item) {
   if (item.deepest_mm === null) return "No rep in this set yet";
   if (item.limit_mm === null) return `Deepest ${mm(item.deepest_mm)}`;
-  return sentence(againstLimit(item.deepest_mm, item.limit_mm));
+  return sentence(spare(item.deepest_mm, item.limit_mm));
 }
 
 // Whole optional fields may be absent; from here on they are null.
@@ -43,12 +43,21 @@ export function paint(tile, event) {
   else link.removeAttribute("href");
   const said = inUse ? verdict(item) : "";
   write(tile, "verdict", said);
-  write(tile, "limit", inUse ? (item.limit_mm === null ? "No limit set" : `Limit ${mm(item.limit_mm)}`) : "");
+  write(tile, "limit", inUse ? (item.limit_mm === null ? "No limit set" : `Limit ${mm(item.limit_mm)}`) : seen(tile, item));
   write(tile, "load", inUse ? kg(item.load_kg) : "");
   write(tile, "reps", inUse ? setAndReps(item) : "");
   write(tile, "state", STATES[state]);
-  if (state !== "offline") write(tile, "seen", "");
   draw(tile, item, inUse, said || STATES[state]);
+}
+
+function seen(tile, item) {
+  if (item.state !== "offline" || !item.last_seen_at) return "";
+  const zone = tile.closest("[data-zone]")?.dataset.zone || undefined;
+  const day = { timeZone: zone, dateStyle: "short" };
+  const at = new Date(item.last_seen_at);
+  // Another day is left to the server's words.
+  if (at.toLocaleDateString("en-GB", day) !== new Date().toLocaleDateString("en-GB", day)) return "";
+  return `Last seen ${at.toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" })}`;
 }
 
 function draw(tile, item, inUse, said) {

@@ -16,10 +16,10 @@ export function kg(value) {
 
 export const reps = (n) => `${number(n)}${NBSP}${n === 1 ? "rep" : "reps"}`;
 
-export function againstLimit(depth, limit) {
+export function spare(depth, limit) {
   const over = Math.round(depth) - Math.round(limit);
   if (over > 0) return `${mm(over)} past the limit`;
-  return over === 0 ? "at the limit" : `${mm(-over)} before the limit`;
+  return over === 0 ? "at the limit" : `${mm(-over)} to spare`;
 }
 
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

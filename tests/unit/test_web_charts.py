@@ -1,0 +1,138 @@
+"""Charts as data: what is drawn of which measurement."""
+
+import json
+
+import pytest
+
+from fake_api import busy_floor, rep, trace_of
+from sledwatch_web import charts
+from sledwatch_web.rendering import Charts
+
+FLOOR = busy_floor()
+TRACE, REPS = FLOOR.traces["S-1"], FLOOR.reps["S-1"]
+WORKLOAD = FLOOR.workloads["m-1042"]
+
+
+def drawn(limit_mm=412.0, caution_mm=392.0):
+    return charts.depth_trace(charts.panels(TRACE, REPS), limit_mm, caution_mm, width=900, columns=2)
+
+
+def rows(spec, kind):
+    return [row for row in spec["datasets"]["samples"] if row["kind"] == kind]
+
+
+def marks(spec):
+    return [layer["mark"]["type"] for layer in spec["spec"]["layer"]]
+
+
+def test_a_trace_is_cut_into_its_sets_and_the_rest_between_them_is_left_out():
+    first, second = charts.panels(TRACE, REPS)
+    assert ("Set 1 · 100 kg · 10 reps", "Set 2 · 120 kg · 8 reps, 3 past the limit") == (
+        first.title.replace("\u00a0", " "),
+        second.title.replace("\u00a0", " "),
+    )
+    assert first.length_s + second.length_s < (TRACE["t_us"][-1] - TRACE["t_us"][0]) / 1e6 - 60
+
+
+def test_a_trace_without_reps_is_shown_whole():
+    (panel,) = charts.panels(TRACE, [])
+    assert len(TRACE["t_us"]) == len(panel.at_s)
+
+
+def test_a_session_without_samples_has_nothing_to_draw():
+    assert charts.panels({"t_us": [], "depth_mm": []}, REPS) == []
+
+
+def test_each_bottom_is_marked_where_and_as_what_it_was():
+    spec = drawn()
+    assert (14, 3, 1) == tuple(len(rows(spec, kind)) for kind in ("within", "over", "unsure"))
+    assert [418.0, 425.4, 431.2] == [row["mm"] for row in rows(spec, "over")]
+
+
+def test_reps_past_the_limit_differ_by_shape_and_not_by_colour_alone():
+    looks = {
+        layer["transform"][0]["filter"]: layer["mark"]["shape"]
+        for layer in drawn()["spec"]["layer"]
+        if layer["mark"]["type"] == "point"
+    }
+    assert looks["datum.kind == 'over'"] != looks["datum.kind == 'within'"]
+
+
+def test_the_limit_and_the_caution_zone_are_drawn_in_every_set():
+    limits = rows(drawn(), "limit")
+    assert [(412.0, 392.0)] * 2 == [(row["mm"], row["caution"]) for row in limits]
+
+
+def test_without_a_limit_no_line_is_drawn():
+    spec = drawn(limit_mm=None, caution_mm=None)
+    assert ([], False) == (rows(spec, "limit"), "rule" in marks(spec))
+
+
+def test_deeper_is_further_down_and_the_deepest_point_is_inside_the_picture():
+    (y,) = {
+        json.dumps(layer["encoding"]["y"]["scale"])
+        for layer in drawn()["spec"]["layer"]
+        if layer["mark"]["type"] == "line"
+    }
+    scale = json.loads(y)
+    assert scale["reverse"]
+    assert scale["domain"][1] > 431.2
+
+
+def test_missing_samples_leave_a_gap():
+    reps = [rep("S", 1, 1, 100_000_000, 400.0, 100.0)]
+    trace = trace_of(reps)
+    trace["depth_mm"][70] = None
+    (panel,) = charts.panels(trace, reps)
+    assert None in panel.depth_mm
+
+
+def test_every_day_with_work_has_a_bar_and_the_spike_another_tone():
+    bars = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["bars"]
+    assert {"usual": len(bars) - 1, "warn": 1} == {
+        tone: sum(bar["tone"] == tone for bar in bars) for tone in ("usual", "warn")
+    }
+    assert (WORKLOAD["days"][-1]["day"], 15.3) == (bars[-1]["day"], bars[-1]["kj"])
+
+
+def test_the_spike_says_how_many_times_their_best_it_was():
+    (spike,) = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["spikes"]
+    assert spike["text"] == f"{WORKLOAD['sessions'][-1]['spike']:.2f}×"
+
+
+def test_a_day_of_which_samples_are_missing_is_not_shown_as_rest():
+    (missing,) = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["missing"]
+    assert missing["text"] == "?"
+
+
+def test_the_best_of_the_days_before_is_a_line_from_the_first_comparison_on():
+    compared = [one for one in WORKLOAD["sessions"] if one["best_30d_j"] is not None]
+    best = charts.daily_load(WORKLOAD, days=90, width=900)["datasets"]["best"]
+    assert [one["best_30d_j"] / 1000 for one in compared] == [row["kj"] for row in best]
+
+
+@pytest.mark.parametrize("days", [1, 28, 56])
+def test_a_chart_shows_the_last_days_only(days):
+    spec = charts.daily_load(WORKLOAD, days=days, width=340)
+    assert {row["day"] for name in spec["datasets"] for row in spec["datasets"][name]} <= {
+        row["day"] for row in WORKLOAD["days"][-days:]
+    }
+
+
+def test_charts_are_valid_and_drawn_with_the_colours_of_the_page():
+    renderer = Charts()
+    for spec in (drawn(), charts.daily_load(WORKLOAD, days=56, width=900)):
+        svg = renderer.draw(spec)
+        assert "var(--ink" in svg
+        assert "style=" not in svg
+
+
+def test_what_a_machine_calls_itself_cannot_leave_the_drawing():
+    panel = charts.Panel("<script>alert(1)</script>", (0.0, 1.0), (0.0, 100.0), ())
+    assert "<script>" not in Charts().draw(charts.depth_trace([panel], None, None, width=300, columns=1))
+
+
+def test_a_drawing_is_made_once_while_it_is_asked_for():
+    renderer, spec = Charts(kept=1), {"data": {"values": [{"a": 1}]}, "mark": "bar", "encoding": {"x": {"field": "a"}}}
+    first = renderer.draw(spec)
+    assert first is renderer.draw(dict(spec))
