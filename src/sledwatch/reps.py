@@ -6,7 +6,7 @@ stream gives the same reps. What it does to a sample:
 
 1. A sample that stands out from both neighbours by more than any turn of the sled explains is a spike, and its median
    with them takes its place. One that would need a speed no sled reaches is held back; when the signal returns, it
-   never was; when it stays, the encoder has slipped, and the levels the kernel remembers move along.
+   never was; when it stays, the encoder has slipped, and what the kernel remembers slips along.
 2. The mean over 60 ms takes the noise off the bottom, however fast the machine samples.
 3. Extrema alternate, and one is accepted only after the sled travelled back by the minimum travel, so that bounces,
    pauses and trembling are part of a phase and not phases of their own.
@@ -44,8 +44,9 @@ class RepSettings:
     it. cutoff_hz: of the velocity filter (Pareja-Blanco 2017). still_s, still_mm: the sled rests when it stays within
     this distance for this long. pause_s: the same at speed_m_s, for ends of phases. edge_mm: this close to an extremum
     a phase is as good as over. gap_s: missing samples that make a rep unsure. max_speed_m_s, jump_mm: a sample further
-    from the one before than this speed and distance allow is implausible. turn_m_s2: deceleration of the sharpest turn
-    that is no spike. smooth_s: the mean over samples. load_step_kg: the change that begins a new set.
+    from the one before than this speed and distance allow is implausible; slip_s: when it stays so for this long, the
+    encoder slipped. turn_m_s2: deceleration of the sharpest turn that is no spike. smooth_s: the mean over samples.
+    load_step_kg: the change that begins a new set.
     """
 
     min_travel_mm: float = 100.0
@@ -60,6 +61,7 @@ class RepSettings:
     gap_s: float = 0.5
     max_speed_m_s: float = 3.0
     jump_mm: float = 20.0
+    slip_s: float = 0.1
     turn_m_s2: float = 10.0
     smooth_s: float = 0.06
     load_step_kg: float = 1.0
@@ -163,16 +165,19 @@ _TURN_WITHIN_US: Final = 100_000.0
 
 _RULES = np.dtype([
     ("min_travel_mm", "f8"), ("rack_mm", "f8"), ("edge_mm", "f8"), ("still_mm", "f8"), ("still_us", "i8"),
-    ("gap_us", "i8"), ("rest_us", "i8"), ("smooth_us", "i8"), ("load_step_kg", "f8"), ("max_speed_mm_us", "f8"),
-    ("jump_mm", "f8"), ("turn_mm_us2", "f8"), ("pause_us", "i8"), ("speed_mm_us", "f8"), ("cutoff_hz", "f8"),
-    ("min_rate_hz", "f8"),
+    ("gap_us", "i8"), ("rest_us", "i8"), ("smooth_us", "i8"), ("slip_us", "i8"), ("load_step_kg", "f8"),
+    ("max_speed_mm_us", "f8"), ("jump_mm", "f8"), ("turn_mm_us2", "f8"), ("pause_us", "i8"), ("speed_mm_us", "f8"),
+    ("cutoff_hz", "f8"), ("min_rate_hz", "f8"),
 ])  # fmt: skip
 
 _STATE = np.dtype([
     # The two newest samples as they came, and how many there are of them; the median needs one after its middle.
     ("seen", "i8"), ("a_us", "i8"), ("a_mm", "f8"), ("b_us", "i8"), ("b_mm", "f8"), ("b_kg", "f8"),
-    # The newest plausible sample, and the newest implausible one since.
-    ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("held", "i8"), ("held_us", "i8"), ("held_mm", "f8"),
+    # The newest plausible sample, and the first and the newest of the implausible ones that agree since; how far the
+    # encoder has slipped. All levels below are as if it never had; those of a rep are told as the encoder showed them.
+    ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("held", "i8"), ("held_from_us", "i8"),
+    ("held_us", "i8"), ("held_mm", "f8"),
+    ("slip_mm", "f8"), ("low_slip_mm", "f8"), ("top_slip_mm", "f8"), ("turn_slip_mm", "f8"),
     # The mean's ring.
     ("ring_from", "i8"), ("ring_count", "i8"), ("ring_sum", "f8"),
     # Where the sled came to rest; the shallowest depth of the half still_s that is over, and of the one that runs.
@@ -202,6 +207,7 @@ def _rules(settings: RepSettings) -> NDArray[np.void]:
     rules["pause_us"] = round(settings.pause_s * 1e6)
     rules["gap_us"] = round(settings.gap_s * 1e6)
     rules["rest_us"] = round(settings.set_rest_s * 1e6)
+    rules["slip_us"] = round(settings.slip_s * 1e6)
     rules["smooth_us"] = round(settings.smooth_s * 1e6)
     rules["max_speed_mm_us"] = settings.max_speed_m_s * 1e-3
     rules["speed_mm_us"] = settings.speed_m_s * 1e-3
@@ -249,9 +255,9 @@ def _tell(r: Any, s: Any, span: Any, flags: int) -> int:
     span.start_us = s.start_us
     span.turn_us = s.turn_us
     span.end_us = s.arrive_us
-    span.top_mm = s.top_mm
-    span.bottom_mm = s.bottom_mm
-    span.end_mm = s.low_mm
+    span.top_mm = s.top_mm + s.top_slip_mm
+    span.bottom_mm = s.bottom_mm + s.turn_slip_mm
+    span.end_mm = s.low_mm + s.low_slip_mm
     span.load_kg = s.turn_kg
     span.flags = flags
     return 1
@@ -318,26 +324,29 @@ def _scan(
         if s.plausible:
             since_us = b_us - s.good_us
             jump_mm = b_mm - s.good_mm
-            if abs(jump_mm) > r.max_speed_mm_us * since_us + r.jump_mm:
-                s.held = 1
-                s.held_us = b_us
-                s.held_mm = b_mm
-                continue
-            if s.held:
-                s.held = 0
-                # It goes on where the implausible ones were: the encoder slipped, and all levels with it.
-                if abs(b_mm - s.held_mm) <= r.max_speed_mm_us * (b_us - s.held_us) + r.jump_mm:
-                    s.anchor_mm += jump_mm
-                    s.settled_mm += jump_mm
-                    s.calm_mm += jump_mm
-                    s.low_mm += jump_mm
-                    s.arrive_mm += jump_mm
-                    s.top_mm += jump_mm
-                    s.bottom_mm += jump_mm
+            implausible = abs(jump_mm) > r.max_speed_mm_us * since_us + r.jump_mm
+            if s.held or implausible:
+                from_held_mm = abs(b_mm - s.held_mm)
+                as_held = s.held and from_held_mm <= r.max_speed_mm_us * (b_us - s.held_us) + r.jump_mm
+                if as_held and (implausible or from_held_mm < abs(jump_mm)):
+                    s.held_us = b_us
+                    s.held_mm = b_mm
+                    if b_us - s.held_from_us < r.slip_us:
+                        continue
+                    s.held = 0
+                    s.slip_mm += jump_mm
                     s.ring_count = 0
                     s.ring_sum = 0.0
                     s.flags |= _GLITCH
                     s.leave_flags |= _GLITCH
+                elif implausible:
+                    s.held = 1
+                    s.held_from_us = b_us
+                    s.held_us = b_us
+                    s.held_mm = b_mm
+                    continue
+                else:
+                    s.held = 0
             if since_us > r.gap_us:
                 s.flags |= _GAP
                 s.leave_flags |= _GAP
@@ -355,13 +364,14 @@ def _scan(
         ring_mm[at] = b_mm
         s.ring_sum += b_mm
         s.ring_count += 1
-        y_mm = s.ring_sum / s.ring_count
+        y_mm = s.ring_sum / s.ring_count - s.slip_mm
         y_us = (ring_us[s.ring_from] + b_us) // 2
 
         if not s.plausible:
             s.plausible = 1
             s.anchor_mm = np.inf
             s.low_mm = y_mm
+            s.low_slip_mm = s.slip_mm
             s.leave_us = y_us
             s.flags = 0
         s.newest_us = y_us
@@ -383,9 +393,11 @@ def _scan(
                 s.bottom_mm = y_mm
                 s.turn_us = y_us
                 s.turn_kg = b_kg
+                s.turn_slip_mm = s.slip_mm
             elif s.bottom_mm - y_mm >= r.min_travel_mm:
                 s.mode = _UP
                 s.low_mm = y_mm
+                s.low_slip_mm = s.slip_mm
                 s.arrive_us = y_us
                 s.arrive_mm = y_mm
                 s.arrive_flags = s.flags
@@ -396,6 +408,7 @@ def _scan(
         if s.mode == _UP:
             if y_mm < s.low_mm:
                 s.low_mm = y_mm
+                s.low_slip_mm = s.slip_mm
                 if s.arrive_mm > y_mm + r.edge_mm:
                     s.arrive_us = y_us
                     s.arrive_mm = y_mm
@@ -408,34 +421,41 @@ def _scan(
                 told += _tell(r, s, spans[told], s.arrive_flags)
                 s.mode = _REST
                 s.low_mm = min(s.settled_mm, s.calm_mm)
+                s.low_slip_mm = s.slip_mm
                 s.leave_us = y_us
                 s.flags = 0
             elif y_mm - s.low_mm >= r.min_travel_mm:
                 told += _tell(r, s, spans[told], s.arrive_flags)
                 s.mode = _DOWN
                 s.top_mm = s.low_mm
+                s.top_slip_mm = s.low_slip_mm
                 s.start_us = s.leave_us
                 s.flags = s.leave_flags
                 s.bottom_mm = y_mm
                 s.turn_us = y_us
                 s.turn_kg = b_kg
+                s.turn_slip_mm = s.slip_mm
             continue
 
         if y_mm < s.low_mm:
             s.low_mm = y_mm
+            s.low_slip_mm = s.slip_mm
         elif still_us >= r.still_us and y_mm <= s.low_mm + r.rack_mm:
             # Unracked, settled, or a sensor that drifts: a rep begins at the level at which the sled came to rest.
             s.low_mm = min(s.settled_mm, s.calm_mm)
+            s.low_slip_mm = s.slip_mm
         if y_mm <= s.low_mm + r.edge_mm:
             s.leave_us = y_us
             s.flags = 0
-        elif y_mm - s.low_mm >= r.min_travel_mm and y_mm > r.rack_mm:
+        elif y_mm - s.low_mm >= r.min_travel_mm and y_mm + s.slip_mm > r.rack_mm:
             s.mode = _DOWN
             s.top_mm = s.low_mm
+            s.top_slip_mm = s.low_slip_mm
             s.start_us = s.leave_us
             s.bottom_mm = y_mm
             s.turn_us = y_us
             s.turn_kg = b_kg
+            s.turn_slip_mm = s.slip_mm
     return len(t_us), told
 
 
@@ -499,7 +519,7 @@ class RepTracker:
         return Now(
             phase=_PHASES[mode],
             depth_mm=self._depth_mm,
-            descending_bottom_mm=float(s["bottom_mm"]) if sure else None,
+            descending_bottom_mm=float(s["bottom_mm"] + s["turn_slip_mm"]) if sure else None,
             set=int(s["sets"]) + new_set,
             reps=int(s["reps"]),
             set_reps=0 if new_set else int(s["set_reps"]),
@@ -765,7 +785,7 @@ def _by_travel(x_mm: Values, begin: int, stop: int, span: Any) -> tuple[float, f
 def _look(
     t_us: Times, depth_mm: Values, spans: Any, rules: Any, coasting_mm_us2: float, causal: bool, figures: Any
 ) -> None:
-    """Fill in the figures of each span; none (zero durations) where too few samples are left to tell."""
+    """Fill in the figures of each span; those of the span alone where its samples are too few or too spoilt to tell."""
     r = rules[0]
     for n in range(len(spans)):
         span = spans[n]
@@ -795,14 +815,18 @@ def _look(
             start, down, up, end = _by_velocity(x_mm, v, interval_us, begin, stop, span, r)
         if isnan(start) or isnan(down) or isnan(up) or isnan(end) or end <= up or down <= start:
             start, down, up, end = _by_travel(x_mm, begin, stop, span)
-        f.start_us = int(first_us + start * interval_us)
-        f.end_us = int(first_us + end * interval_us)
+        start_us = int(first_us + start * interval_us)
+        end_us = int(first_us + end * interval_us)
+        if not (start_us < span.turn_us < end_us and start < down and up < end):
+            continue
+        f.start_us = start_us
+        f.end_us = end_us
         f.eccentric_s = (down - start) * interval_us * 1e-6
         f.concentric_s = (end - up) * interval_us * 1e-6
         f.bottom_dwell_s = max(0.0, up - down) * interval_us * 1e-6
         f.rom_mm = span.bottom_mm - _at(x_mm, end)
         f.travel_mm = _at(x_mm, up) - _at(x_mm, end)
-        if rate_hz < r.min_rate_hz or end <= up:
+        if rate_hz < r.min_rate_hz:
             continue
         f.has_velocity = 1
         f.mean_m_s = f.travel_mm / ((end - up) * interval_us) * 1e3

@@ -176,6 +176,11 @@ def test_an_encoder_that_slips_within_a_rep_makes_it_unsure():
     assert [None, "glitch", None] == reasons(spans)
 
 
+def test_an_encoder_that_slips_after_a_rep_leaves_its_bottom_alone():
+    spans = found(idle().reps((400, 390), top_s=5).rest(3).samples(50).plus(180, 6.7))
+    assert [(400.0, None), (570.0, None)] == [(pytest.approx(s.bottom_mm, abs=1), s.quality_reason) for s in spans]
+
+
 def test_missing_samples_are_passed_over():
     samples = idle().reps(TEN).rest(3).samples(50)
     depths = samples.depth_mm.copy()
