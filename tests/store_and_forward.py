@@ -98,6 +98,10 @@ class Machine:
         """Send anything, unnumbered."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(10)
 
+    def publish_and_forget(self, topic: str, payload: bytes) -> None:
+        """Send something that the broker need not take, and come back if it shows us the door for it."""
+        self._client.publish(topic, payload, qos=0)
+
     def badge_in(self, session: str, user: str) -> None:
         setup = Setup(backrest_deg=30.0, notch=4, foot_row=2)
         event = SessionStart(boot=self.boot, seq=self._seq, session=session, user=user, t_us=now_us(), setup=setup)

@@ -31,6 +31,11 @@ log = structlog.get_logger(__name__)
 
 # How long a broker may take to accept us and our subscriptions.
 _ACCEPT_S: Final = 10.0
+# A connection that lived this long was a good one.
+_STEADY_S: Final = 5.0
+# Larger messages the broker is asked to keep to itself, so that no sender decides how much memory we take. Those that
+# the contract has no room for, but that are smaller than this, are refused with a reason.
+_MAX_PACKET_BYTES: Final = 1024 * 1024
 # How many packets are read before acknowledgements get their turn.
 _READS: Final = 64
 # At the end: how long the last acknowledgements may take to leave.
@@ -141,6 +146,10 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the sockets, after `run` has returned and nobody acknowledges any more."""
+        self._client.on_socket_close = None
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
@@ -159,6 +168,7 @@ class Connection:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = self._session.expiry_s
         properties.ReceiveMaximum = min(self._session.receive_maximum, 65_535)
+        properties.MaximumPacketSize = _MAX_PACKET_BYTES
         client.connect_async(
             self._address.host,
             self._address.port,
@@ -238,7 +248,7 @@ class Connection:
 
     def _serve(self) -> None:
         full_since_s: float | None = None
-        reading = True
+        reading = more = False
         while self._client.socket() is not None:
             if self._stopping.is_set():
                 self._say_goodbye()
@@ -246,14 +256,13 @@ class Connection:
             resumed = not reading
             reading = self._reading and not self._inbox.full
             self._watch(reading)
-            events = self._selector.select(0.0 if resumed and reading else 1.0)
-            ready = {key.fileobj for key, _ in events}
+            # What TLS has decrypted already no selector sees: so look, unasked, where more may be waiting.
+            look = reading and (resumed or more)
+            ready = {key.fileobj for key, _ in self._selector.select(0.0 if look else 1.0)}
             if self._wake_out in ready:
-                self._drain_wakes()
+                self._wake_out.recv(4096)
             self._send_outgoing()
-            # What TLS holds decrypted no selector sees: hence the look without being told when reading resumes.
-            if reading and (resumed or any(key.fileobj is not self._wake_out for key, _ in events)):
-                self._read()
+            more = self._read() if look or (reading and ready - {self._wake_out}) else False
             if self._client.want_write():
                 self._client.loop_write()
             self._client.loop_misc()
@@ -262,13 +271,16 @@ class Connection:
             if full_since_s is not None and now_s - full_since_s > self._session.keepalive_s:
                 log.warning("broker.left", why="the store is behind and the queue is full; the broker keeps our place")
                 self._say_goodbye()
-            elif not self.subscribed and now_s - self._since_s > _ACCEPT_S:
+                return
+            if not self.subscribed and now_s - self._since_s > _ACCEPT_S:
                 log.warning("broker.silent", why=f"no acceptance of us or our subscriptions within {_ACCEPT_S:g} s")
                 self._say_goodbye()
+                return
 
     def _after_connection(self) -> None:
         """Wait as long as is decent, and for room, before connecting again."""
-        if self.subscribed:
+        # Two of us under one name would throw each other out without end: that is not to go fast.
+        if self.subscribed and time.monotonic() - self._since_s > _STEADY_S:
             self._backoff.reset()
         self._connected = self.subscribed = False
         self._metrics.connected.set(0)
@@ -290,13 +302,15 @@ class Connection:
             self._selector.modify(sock, wanted)
         self._watched = wanted
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read what is there, but not endlessly: whether there may be more."""
         for _ in range(_READS):
             before = self._arrived
             if self._inbox.full or self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
+                return False
             if self._arrived == before:
-                return
+                return False
+        return True
 
     def _send_outgoing(self) -> None:
         while self._outgoing:
@@ -323,9 +337,6 @@ class Connection:
             self._wake_in.send(b"\0")
         except BlockingIOError:
             return  # so many wakes are pending that one more tells nothing
-
-    def _drain_wakes(self) -> None:
-        self._wake_out.recv(4096)
 
 
 def _without_delay(_client: Client, _userdata: Any, sock: Any) -> None:

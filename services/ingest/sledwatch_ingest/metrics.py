@@ -21,6 +21,7 @@ class Metrics:
         self.stored = counter("messages_stored", "Messages that kept the contract and are durable and in the ledger")
         self.refused = counter("messages_refused", "Messages set aside in quarantine", "reason")
         self.repeated = counter("messages_repeated", "Messages that were in the ledger already")
+        self.conflicts = counter("session_conflicts", "Messages that name a session of another machine or boot")
         self.quarantine_dropped = counter("quarantine_dropped", "Messages that quarantine let go of for want of room")
         self.watermarks = counter("watermarks_published", "`stored` messages to machines")
         self.connections = counter("connections", "Connections that the broker accepted")

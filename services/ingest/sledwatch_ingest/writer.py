@@ -168,6 +168,7 @@ class Writer:
         for refused in batch.refused:
             metrics.refused.labels(refused.refusal.reason.value).inc()
         metrics.repeated.inc(recorded.repeated)
+        metrics.conflicts.inc(recorded.conflicts)
         if recorded.quarantine_dropped:
             metrics.quarantine_dropped.inc(recorded.quarantine_dropped)
             log.warning("quarantine.dropped", messages=recorded.quarantine_dropped, why="it is full; the oldest went")
