@@ -65,7 +65,9 @@ def analytics(house: House, broker_url: str, port: int) -> Iterator[Running]:
     thread.start()
     running = Running(f"http://127.0.0.1:{port}", broker_url, stop, thread, wrong)
     try:
-        eventually(lambda: "analytics" in beats(house.engine) and beats(house.engine)["analytics"].detail["following"])
+        eventually(
+            lambda: "analytics" in beats(house.engine) and beats(house.engine)["analytics"].detail["following"], 90.0
+        )
         yield running
     finally:
         stop.set()

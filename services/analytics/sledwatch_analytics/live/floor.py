@@ -164,7 +164,7 @@ class LiveFloor:
             for machine in self._machines.values():
                 session = machine.session
                 if session is not None and session.member is not None and session.member.user == user:
-                    session.member = self._member(user, machine, session.start_us)
+                    session.meet(self._member(user, machine, session.start_us))
                     self._say_limit(machine, session)
                     self._show(machine)
 
@@ -255,7 +255,7 @@ class LiveFloor:
             machine.last_seq = -1
         machine.online = state
         if machine.session is not None:
-            machine.session.online = state
+            machine.session.describe(state)
         if not machine.is_online:
             machine.is_online = True
             machine.since_us = received_us if not retained or machine.since_us is None else machine.since_us
@@ -311,7 +311,7 @@ class LiveFloor:
         session.set_up(start.t_us, start.setup)
         if session.member is None:
             session.start_us = machine.since_us = start.t_us
-            session.member = self._member(start.user, machine, start.t_us)
+            session.meet(self._member(start.user, machine, start.t_us))
             machine.alert = self._known_alert(machine, session)
             self._say_limit(machine, session)
             self._write_start(machine, session, start.user, start.setup)

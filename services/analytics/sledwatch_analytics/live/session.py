@@ -56,7 +56,8 @@ class _Seen:
 class LiveSession:
     """One session. member: None while nobody knows who it is; then there is no limit either.
 
-    Findings are of a nameless member, as of `judging`.
+    limit: the depth limit that holds now. now: where the sled is, and in which rep and set. Findings are of a nameless
+    member, as of `judging`.
     """
 
     session: str
@@ -68,26 +69,20 @@ class LiveSession:
     setups: list[tuple[int, Setup]] = field(default_factory=list)
     reps: list[Rep] = field(default_factory=list)
     newest_us: int = 0
+    limit: DepthLimit | None = None
     _tracker: RepTracker = field(default_factory=RepTracker)
     _kept: deque[Samples] = field(default_factory=deque)
     _cued: tuple[int, CueKind] | None = None
     _seen: _Seen = field(default_factory=lambda: _Seen(0, past=False, far_past=False))
     _excessive: Finding | None = None
 
+    def __post_init__(self) -> None:
+        self.now: Now = self._tracker.now
+
     @property
     def setup(self) -> Setup | None:
         """How the machine is set now."""
         return self.setups[-1][1] if self.setups else None
-
-    @property
-    def limit(self) -> DepthLimit | None:
-        """The depth limit that holds now."""
-        return self._limit_of(self.setup)
-
-    @property
-    def now(self) -> Now:
-        """Where the sled is, and in which rep and set."""
-        return self._tracker.now
 
     @property
     def deepest_mm(self) -> float | None:
@@ -102,6 +97,17 @@ class LiveSession:
         """The seat or the feet were set, from a time on."""
         if (from_us, setup) not in self.setups:
             self.setups = sorted([*self.setups, (from_us, setup)], key=lambda one: one[0])
+            self.limit = self._limit_of(self.setup)
+
+    def meet(self, member: Member) -> None:
+        """Who is badged in, with the limits that stand now."""
+        self.member = member
+        self.limit = self._limit_of(self.setup)
+
+    def describe(self, online: Online) -> None:
+        """What the machine says it is."""
+        self.online = online
+        self.limit = self._limit_of(self.setup)
 
     def push(self, samples: Samples) -> Advance:
         """Take in the next samples, in order."""
@@ -119,7 +125,7 @@ class LiveSession:
     def _advance(self, told: list[Span]) -> Advance:
         new = self._measured(told) if told else []
         self.reps += new
-        now = self.now
+        self.now = now = self._tracker.now
         finding = self._judge(now, newly_told=any(rep.over_mm is not None for rep in new))
         cue = self._cue(now)
         return Advance(new, cue, now.descending_bottom_mm or 0.0, finding)
