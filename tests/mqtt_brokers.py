@@ -72,6 +72,8 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[
     """A running broker of each kind."""
     kinds: dict[str, Callable[[Path, int], Broker]] = {"iotcore": EmbeddedBroker, "mosquitto": Mosquitto}
     running = kinds[request.param](tmp_path, free_port())
-    running.start()
-    yield running
-    running.stop()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()

@@ -66,9 +66,11 @@ def gym(broker: Broker) -> Iterator[Gym]:
 def ingest(broker: Broker, stores: Stores, tmp_path: Path) -> Iterator[IngestProcess]:
     made = IngestProcess(broker.url, tmp_path)
     made.start()
-    eventually(lambda: subscribed(stores))
-    yield made
-    made.kill()
+    try:
+        eventually(lambda: subscribed(stores))
+        yield made
+    finally:
+        made.kill()
 
 
 def test_ingest_killed_five_times_loses_nothing_and_stores_nothing_twice(

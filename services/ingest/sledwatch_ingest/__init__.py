@@ -1,0 +1,1 @@
+"""Ingest: MQTT in, durable series and ledger out, and never an acknowledgement before that."""

@@ -10,22 +10,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from sledwatch.events import ROOT
 from sledwatch_ingest.address import BrokerAddress
 from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.inbox import Inbox, Message
 from sledwatch_ingest.metrics import Metrics
+from sledwatch_ingest.session import Session, make_client
 
 log = structlog.get_logger(__name__)
 
@@ -33,33 +31,10 @@ log = structlog.get_logger(__name__)
 _ACCEPT_S: Final = 10.0
 # A connection that lived this long was a good one.
 _STEADY_S: Final = 5.0
-# Larger messages the broker is asked to keep to itself, so that no sender decides how much memory we take. Those that
-# the contract has no room for, but that are smaller than this, are refused with a reason.
-_MAX_PACKET_BYTES: Final = 1024 * 1024
 # How many packets are read before acknowledgements get their turn.
 _READS: Final = 64
 # At the end: how long the last acknowledgements may take to leave.
 _FAREWELL_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """How we present ourselves. The broker keeps our place under `client_id` for `expiry_s` after we are gone.
-
-    group: share frames and sessions with other replicas of that name; each then needs a client_id of its own.
-    """
-
-    client_id: str
-    group: str | None
-    keepalive_s: int
-    expiry_s: int
-    receive_maximum: int
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """What we subscribe to. State is not shared: every replica is to have the retained ones."""
-        shared = "" if self.group is None else f"$share/{self.group}/"
-        return (f"{ROOT}/+/+/state", f"{shared}{ROOT}/+/+/session", f"{shared}{ROOT}/+/+/frame")
 
 
 class _Ack(NamedTuple):
@@ -107,7 +82,12 @@ class Connection:
         self._since_s = 0.0
         self.generation = 0
         self.subscribed = False
-        self._client = self._make_client()
+        self._client = client = make_client(address, session)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_close = self._on_socket_close
 
     @property
     def connected(self) -> bool:
@@ -153,39 +133,6 @@ class Connection:
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
-
-    def _make_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._session.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=True,
-        )
-        if self._address.tls:
-            client.tls_set()
-        if self._address.user is not None:
-            client.username_pw_set(self._address.user, self._address.password)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._session.expiry_s
-        properties.ReceiveMaximum = min(self._session.receive_maximum, 65_535)
-        properties.MaximumPacketSize = _MAX_PACKET_BYTES
-        client.connect_async(
-            self._address.host,
-            self._address.port,
-            self._session.keepalive_s,
-            # Not even the first time: rumqttd forgets the session of a client whose first connect was a clean start.
-            clean_start=False,
-            properties=properties,
-        )
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        client.on_disconnect = self._on_disconnect
-        client.on_socket_open = _without_delay
-        client.on_socket_close = self._on_socket_close
-        # Without such a callback paho would write each acknowledgement by itself, wherever it is queued.
-        client.on_socket_register_write = lambda _client, _userdata, _sock: None
-        return client
 
     def _on_connect(
         self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -337,8 +284,3 @@ class Connection:
             self._wake_in.send(b"\0")
         except BlockingIOError:
             return  # so many wakes are pending that one more tells nothing
-
-
-def _without_delay(_client: Client, _userdata: Any, sock: Any) -> None:
-    """Acknowledgements are small and many: waiting to fill a segment would stall the broker's window."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

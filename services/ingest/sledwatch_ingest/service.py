@@ -15,10 +15,11 @@ from sqlalchemy import Engine, select
 
 from sledwatch_ingest.address import BrokerAddress
 from sledwatch_ingest.backoff import Backoff
-from sledwatch_ingest.connection import Connection, Session
+from sledwatch_ingest.connection import Connection
 from sledwatch_ingest.inbox import Inbox
 from sledwatch_ingest.metrics import Metrics
 from sledwatch_ingest.pulse import Pulse
+from sledwatch_ingest.session import Session
 from sledwatch_ingest.watermarks import MachineKey, Watermarks
 from sledwatch_ingest.writer import Writer
 from sledwatch_storage.series.port import SeriesStore
