@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from influx_server import InfluxServer
 from waiting import eventually
 from whole_line import WholeLine, now_us
 
@@ -34,10 +35,22 @@ def travel(start: float, end: float, seconds: float) -> Any:
     return start + (end - start) * (10 * s**3 - 15 * s**4 + 6 * s**5)
 
 
-@pytest.fixture(scope="module")
-def line(tmp_path_factory, free_port):  # type: ignore[no-untyped-def]
-    with WholeLine(tmp_path_factory.mktemp("replay") / "data", free_port, "--no-simulator") as running:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("influxdb", marks=pytest.mark.needs("influxd"))])
+def line(request, tmp_path_factory, free_port):  # type: ignore[no-untyped-def]
+    settings = influx_settings(request.getfixturevalue("influx_server")) if request.param == "influxdb" else {}
+    with WholeLine(tmp_path_factory.mktemp("replay") / "data", free_port, "--no-simulator", **settings) as running:
         yield running
+
+
+def influx_settings(server: InfluxServer) -> dict[str, str]:
+    """What points the series at a bucket of their own."""
+    bucket = server.new_bucket()
+    return {
+        "INFLUXDB_URL": server.url,
+        "INFLUXDB_TOKEN": server.token,
+        "INFLUXDB_ORG": server.org,
+        "INFLUXDB_BUCKET": bucket,
+    }
 
 
 def replay(line: WholeLine, path: Path, user: str) -> str:
