@@ -61,19 +61,23 @@ class Part:
         """Whether its process is there."""
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, if it is there."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self, deadline: float) -> None:
         """Ask it to end; after the deadline (monotonic seconds) end it."""
         process = self.process
         if process is None:
             return
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.warning("up.part_killed", which=self.name, reason=f"still there {STOP_S:.0f} s after SIGTERM")
-                process.kill()
-                process.wait()
+        self.ask_to_stop()
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("up.part_killed", which=self.name, reason=f"still there {STOP_S:.0f} s after SIGTERM")
+            process.kill()
+            process.wait()
         if process.stdin is not None:
             process.stdin.close()
         self.process = None
@@ -126,10 +130,14 @@ class Supervisor:
             self.tend()
 
     def end(self) -> None:
-        """End all parts, the last started first: who writes before who stores, the broker last."""
+        """End all parts: who publishes, then who stores and analyses, at once, and the broker last."""
         deadline = time.monotonic() + STOP_S
-        for part in reversed(self.parts):
-            part.stop(deadline)
+        for names in ({"simulator"}, {"ingest", "analytics"}, {"broker"}):
+            leaving = [part for part in self.parts if part.name in names]
+            for part in leaving:
+                part.ask_to_stop()
+            for part in leaving:
+                part.stop(deadline)
 
 
 def up(settings: Settings, *, simulator: bool, stop: Event, say: Callable[[str], None]) -> None:
@@ -148,7 +156,9 @@ def up(settings: Settings, *, simulator: bool, stop: Event, say: Callable[[str],
         supervisor = Supervisor(_environment(settings), stop)
         try:
             if settings.mqtt_url is None:
-                _start_broker(supervisor, settings)
+                _require_free_broker_port(settings.mqtt_port)
+                supervisor.start(Part("broker", ["broker"]))
+            # These wait for the broker by themselves; importing their libraries takes longer than its start.
             supervisor.start(Part("ingest", ["ingest"]))
             supervisor.start(Part("analytics", ["analytics", "--pages"]))
             base = f"http://{_connectable(settings.http_host)}:{settings.http_port}"
@@ -178,22 +188,13 @@ def _greet(settings: Settings, base: str, say: Callable[[str], None], *, simulat
     say("Ctrl-C stops everything; the same command goes on from here.")
 
 
-def _start_broker(supervisor: Supervisor, settings: Settings) -> None:
-    from sledwatch_app.broker import LOOPBACK, BrokerNotReady, BrokerPortTaken, require_free, wait_ready
-
-    def ready() -> bool:
-        try:
-            wait_ready(LOOPBACK, settings.mqtt_port, timeout_s=0)
-        except BrokerNotReady:
-            return False
-        return True
+def _require_free_broker_port(port: int) -> None:
+    from sledwatch_app.broker import BrokerPortTaken, require_free
 
     try:
-        require_free(settings.mqtt_port)
+        require_free(port)
     except BrokerPortTaken as error:
         raise WrongUse(str(error)) from None
-    supervisor.start(Part("broker", ["broker"]))
-    supervisor.wait_for(ready, "the broker")
 
 
 def _migrate(settings: Settings) -> None:
