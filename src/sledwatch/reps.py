@@ -593,10 +593,11 @@ def _butterworth(x: Values, cutoff_hz: float, rate_hz: float, causal: bool) -> V
     n = len(x)
     pad = 0 if causal else min(_PAD, n - 1)
     y = np.empty(n + 2 * pad)
+    for i in range(n):
+        y[pad + i] = x[i]
     for i in range(pad):
         y[i] = 2.0 * x[0] - x[pad - i]
         y[n + pad + i] = 2.0 * x[n - 1] - x[n - 2 - i]
-    y[pad : pad + n] = x
     for turn in range(1 if causal else 2):
         first = y[0] if turn == 0 else y[len(y) - 1]
         z1 = (1.0 - b0) * first
@@ -607,17 +608,71 @@ def _butterworth(x: Values, cutoff_hz: float, rate_hz: float, causal: bool) -> V
             z1 = 2.0 * b0 * y[i] - a1 * now + z2
             z2 = b0 * y[i] - a2 * now
             y[i] = now
-    return y[pad : pad + n].copy()
+    return y[pad : pad + n]
+
+
+# Plain loops from here on: numba takes seconds to compile what numpy calls median, searchsorted or a slice assigned.
 
 
 @_compiled
-def _even_grid(t_us: Times, depth_mm: Values, start_us: int, end_us: int, r: Any) -> tuple[float, float, Values]:
+def _first_from(t_us: Times, at_us: int) -> int:
+    """The index of the first sample at a time or later."""
+    low = 0
+    high = len(t_us)
+    while low < high:
+        middle = (low + high) // 2
+        if t_us[middle] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compiled
+def _usual_interval(us: Times, n: int) -> int:
+    """The median interval between the first n times."""
+    low = 1
+    high = us[n - 1] - us[0]
+    while low < high:
+        middle = (low + high) // 2
+        within = 0
+        for i in range(1, n):
+            if us[i] - us[i - 1] <= middle:
+                within += 1
+        if 2 * within < n - 1:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compiled
+def _deepest(x_mm: Values, begin: int, stop: int) -> int:
+    """The index of the largest value in [begin, stop]."""
+    at = begin
+    for i in range(begin, stop + 1):
+        if x_mm[i] > x_mm[at]:
+            at = i
+    return at
+
+
+@_compiled
+def _shallowest_mm(x_mm: Values, begin: int, stop: int) -> float:
+    """The smallest value in [begin, stop]."""
+    least: float = x_mm[begin]
+    for i in range(begin, stop + 1):
+        least = min(least, x_mm[i])
+    return least
+
+
+@_compiled
+def _even_grid(t_us: Times, depth_mm: Values, start_us: int, end_us: int, r: Any) -> tuple[int, float, Values]:
     """The depth around a rep, despiked and evenly spaced: time of the first value, interval, values (none: too few).
 
     Beside the rep it stops where samples are missing for long; within, the line between its neighbours stands in.
     """
-    begin = np.searchsorted(t_us, start_us - _BESIDE_US)
-    stop = np.searchsorted(t_us, end_us + _BESIDE_US, side="right")
+    begin = _first_from(t_us, start_us - _BESIDE_US)
+    stop = _first_from(t_us, end_us + _BESIDE_US)
     raw_us = np.empty(stop - begin, dtype=np.int64)
     raw_mm = np.empty(stop - begin)
     n = 0
@@ -632,7 +687,7 @@ def _even_grid(t_us: Times, depth_mm: Values, start_us: int, end_us: int, r: Any
         raw_us[n] = t_us[i]
         raw_mm[n] = depth_mm[i]
         n += 1
-    us = np.empty(n)
+    us = np.empty(n, dtype=np.int64)
     mm = np.empty(n)
     m = 0
     for i in range(n):
@@ -641,24 +696,24 @@ def _even_grid(t_us: Times, depth_mm: Values, start_us: int, end_us: int, r: Any
             before_us = float(raw_us[i] - raw_us[i - 1])
             after_us = float(raw_us[i + 1] - raw_us[i])
             value = _despiked(raw_mm[i - 1], raw_mm[i], raw_mm[i + 1], before_us, after_us, r.turn_mm_us2)
-        since_us = float(raw_us[i]) - us[m - 1] if m > 0 else 0.0
+        since_us = raw_us[i] - us[m - 1] if m > 0 else 0
         if m == 0 or abs(value - mm[m - 1]) <= r.max_speed_mm_us * since_us + r.jump_mm:
-            us[m] = float(raw_us[i])
+            us[m] = raw_us[i]
             mm[m] = value
             m += 1
     if m < _PAD + 1:
-        return 0.0, 1.0, np.empty(0)
+        return 0, 1.0, np.empty(0)
     length_us = us[m - 1] - us[0]
-    interval_us = np.median(us[1:m] - us[: m - 1])
-    if length_us / interval_us > 4 * m:
+    interval_us = float(_usual_interval(us, m))
+    if length_us > 4 * m * interval_us:
         interval_us = length_us / (m - 1)
     even = np.empty(int(length_us / interval_us + 1e-6) + 1)
     j = 0
     for i in range(len(even)):
-        at_us = us[0] + i * interval_us
-        while j < m - 2 and us[j + 1] < at_us:
+        since_us = i * interval_us
+        while j < m - 2 and us[j + 1] - us[0] < since_us:
             j += 1
-        share = min(1.0, (at_us - us[j]) / (us[j + 1] - us[j]))
+        share = min(1.0, (since_us - (us[j] - us[0])) / (us[j + 1] - us[j]))
         even[i] = mm[j] + share * (mm[j + 1] - mm[j])
     return us[0], interval_us, even
 
@@ -681,16 +736,16 @@ def _at(values: Values, index: float) -> float:
 
 
 @_compiled
-def _edge(speed: Values, level: float, k: int, step: int, last: int) -> float:
-    """The end of a movement, looked for from near it: inwards (`step`, as far as `last`) to where it is fast enough,
-    then outwards to where it ceases to be. NaN where it never is fast enough."""
-    while k != last and speed[k] <= level:
+def _edge(v: Values, way: float, level: float, k: int, step: int, last: int) -> float:
+    """The end of a movement towards the user (`way` 1) or away (-1), looked for from near it: inwards (`step`, as far
+    as `last`) to where it is fast enough, then outwards to where it ceases to be. NaN where it never is fast enough."""
+    while k != last and way * v[k] <= level:
         k += step
-    if speed[k] <= level:
+    if way * v[k] <= level:
         return np.nan
-    while 0 <= k - step < len(speed):
-        if speed[k - step] <= level:
-            return _crossing(speed, level, k - step, k)
+    while 0 <= k - step < len(v):
+        if way * v[k - step] <= level:
+            return _crossing(v, way * level, k - step, k)
         k -= step
     return float(k)
 
@@ -706,7 +761,7 @@ def _by_velocity(
     """
     band_mm = r.speed_mm_us * r.pause_us
     pause = r.pause_us / interval_us
-    turn = begin + int(np.argmax(x_mm[begin : stop + 1]))
+    turn = _deepest(x_mm, begin, stop)
     bottom_mm = x_mm[turn]
 
     leaves = begin
@@ -718,16 +773,16 @@ def _by_velocity(
             anchor = j
         elif j - anchor >= pause:
             leaves = j
-    start = _edge(v_mm_us, r.speed_mm_us, leaves, 1, turn)
+    start = _edge(v_mm_us, 1.0, r.speed_mm_us, leaves, 1, turn)
 
     reaches = begin
     while x_mm[reaches] < bottom_mm - r.edge_mm:
         reaches += 1
-    down = _edge(v_mm_us, r.speed_mm_us, reaches, -1, leaves)
+    down = _edge(v_mm_us, 1.0, r.speed_mm_us, reaches, -1, leaves)
 
     lifts = turn
     arrives = stop
-    end_mm = np.min(x_mm[turn : stop + 1])
+    end_mm = _shallowest_mm(x_mm, turn, stop)
     anchor = -1
     for j in range(turn, stop + 1):
         if x_mm[j] >= bottom_mm - r.edge_mm:
@@ -742,15 +797,15 @@ def _by_velocity(
         elif j - anchor >= pause:
             arrives = anchor
             break
-    up = _edge(-v_mm_us, r.speed_mm_us, lifts, 1, arrives)
-    end = _edge(-v_mm_us, r.speed_mm_us, arrives, -1, lifts)
+    up = _edge(v_mm_us, -1.0, r.speed_mm_us, lifts, 1, arrives)
+    end = _edge(v_mm_us, -1.0, r.speed_mm_us, arrives, -1, lifts)
     return start, down, up, end
 
 
 @_compiled
 def _by_travel(x_mm: Values, begin: int, stop: int, span: Any) -> tuple[float, float, float, float]:
     """Start and end of both phases where they come within 2 % of their travel from the extrema."""
-    turn = begin + int(np.argmax(x_mm[begin : stop + 1]))
+    turn = _deepest(x_mm, begin, stop)
     down_mm = _END_SHARE * (span.bottom_mm - span.top_mm)
     up_mm = _END_SHARE * (span.bottom_mm - span.end_mm)
     n = len(x_mm)
@@ -767,7 +822,7 @@ def _by_travel(x_mm: Values, begin: int, stop: int, span: Any) -> tuple[float, f
         j += 1
     down = _crossing(x_mm, level, j - 1, j) if j > 0 else float(j)
 
-    level = max(span.end_mm + up_mm, np.min(x_mm[turn:]))
+    level = max(span.end_mm + up_mm, _shallowest_mm(x_mm, turn, n - 1))
     i = turn
     while i < n - 1 and x_mm[i] > level:
         i += 1
@@ -806,7 +861,7 @@ def _look(
         down = np.nan
         up = np.nan
         end = np.nan
-        v = np.zeros(len(x_mm))
+        v = np.zeros(len(x_mm))  # towards the user
         if rate_hz >= r.min_rate_hz:
             x_mm = _butterworth(x_mm, r.cutoff_hz, rate_hz, causal)
             # Of 4th order: at 50 Hz the usual difference of two neighbours would lengthen a fast phase by 2 %.
@@ -815,8 +870,8 @@ def _look(
             start, down, up, end = _by_velocity(x_mm, v, interval_us, begin, stop, span, r)
         if isnan(start) or isnan(down) or isnan(up) or isnan(end) or end <= up or down <= start:
             start, down, up, end = _by_travel(x_mm, begin, stop, span)
-        start_us = int(first_us + start * interval_us)
-        end_us = int(first_us + end * interval_us)
+        start_us = first_us + int(start * interval_us)
+        end_us = first_us + int(end * interval_us)
         if not (start_us < span.turn_us < end_us and start < down and up < end):
             continue
         f.start_us = start_us
