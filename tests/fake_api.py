@@ -670,6 +670,11 @@ def _routes(floor: Floor) -> APIRouter:
         ]
         return listing(sorted(rows, key=lambda a: a["last_at"], reverse=True), limit, cursor)
 
+    @api.get("/alerts/{id_}")
+    async def one_alert(id_: str, request: Request) -> Json:
+        signed_in(request)
+        return dict(found({a["id"]: a for a in floor.alerts}, id_, "alert"))
+
     @api.post("/alerts/{id_}/{verb}")
     async def change_alert(id_: str, verb: str, request: Request) -> Json:
         signed_in(request)

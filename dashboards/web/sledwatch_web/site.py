@@ -58,7 +58,13 @@ def make_templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters.update(
-        mm=words.mm, kg=words.kg, energy=words.energy, number=words.number, count=words.count, joined=words.joined
+        mm=words.mm,
+        kg=words.kg,
+        energy=words.energy,
+        number=words.number,
+        count=words.count,
+        joined=words.joined,
+        drawn="{:g}".format,
     )
     return templates
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Annotated, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
@@ -66,6 +66,20 @@ def alert_routes(site: Site) -> APIRouter:
             back=f"/alerts?{_query(state=state, **narrowed)}",
         )
 
+    @router.get("/alerts/{id_}")
+    async def alert(request: Request, id_: str, told: str | None = None) -> HTMLResponse:
+        api = site.api(request)
+        gyms, found = await asyncio.gather(site.gyms(api), api.get(f"/alerts/{quote(id_, safe='')}"))
+        return site.page(
+            request,
+            "alert.html",
+            gyms=gyms,
+            card=card(found, gyms, site.clock()),
+            told=TOLD.get(told or ""),
+            verb_words=VERB_WORDS,
+            verb_hints=VERB_HINTS,
+        )
+
     @router.post("/alerts/{id_}/comments")
     async def comment(
         request: Request, id_: str, text: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/alerts"
@@ -73,13 +87,13 @@ def alert_routes(site: Site) -> APIRouter:
         require_own_form(request)
         if not text.strip():
             raise Refused("A comment needs some words. Nothing was changed.", 422)
-        await site.api(request).post(f"/alerts/{id_}/comments", {"text": text.strip()})
+        await site.api(request).post(f"/alerts/{quote(id_, safe='')}/comments", {"text": text.strip()})
         return back_to(back, "comments", f"alert-{id_}")
 
     @router.post("/alerts/{id_}/{verb}")
     async def change(request: Request, id_: str, verb: Verb, back: Annotated[str, Form()] = "/alerts") -> Response:
         require_own_form(request)
-        await site.api(request).post(f"/alerts/{id_}/{verb}")
+        await site.api(request).post(f"/alerts/{quote(id_, safe='')}/{verb}")
         return back_to(back, verb, f"alert-{id_}")
 
     return router

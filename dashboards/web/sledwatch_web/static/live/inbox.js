@@ -29,7 +29,7 @@ function apply(page) {
   for (const fresh of page.querySelectorAll("[data-cards] > [data-key]")) {
     const card = document.getElementById(fresh.id);
     if (!card) arrive(fresh);
-    else if (card.innerHTML !== fresh.innerHTML) swap(card, fresh);
+    else if (differs(card, fresh)) swap(card, fresh);
   }
   const badge = page.querySelector(".badge");
   if (badge) showOpenAlerts(badge.dataset.openAlerts);
@@ -46,9 +46,22 @@ function arrive(fresh) {
   else letIn();
 }
 
+// What was unfolded is no difference.
+function differs(card, fresh) {
+  const plain = card.cloneNode(true);
+  for (const fold of plain.querySelectorAll("details[open]")) fold.open = false;
+  return plain.innerHTML !== fresh.innerHTML;
+}
+
+// A card that the page's own list holds no longer, since its state has changed.
+async function follow(key) {
+  apply(await fetchPage(`/alerts/${encodeURIComponent(key)}`));
+}
+
 const text = (node, selector) => node.querySelector(selector)?.textContent.trim() ?? "";
 
 function showHeld() {
+  if (!heldButton) return;
   const waiting = [...held.values()].filter((one) => one.list === "waiting").length;
   heldButton.hidden = waiting === 0;
   heldButton.textContent = waiting === 1 ? "Show 1 new alert" : `Show ${waiting} new alerts`;
@@ -68,9 +81,15 @@ function letIn() {
   showHeld();
 }
 
-const renew = calmly(async () => apply(await fetchPage(here())), 400);
+const renew = calmly(async () => {
+  const page = await fetchPage(here());
+  apply(page);
+  const gone = [...document.querySelectorAll("[data-cards] > [data-key]")].filter((card) => !page.getElementById(card.id));
+  // The recent past is cut off by the page; only what still asks for somebody can have gone by a change.
+  await Promise.all(gone.filter((card) => card.dataset.state === "open").map((card) => follow(card.dataset.key)));
+}, 400);
 
-heldButton.addEventListener("click", () => {
+heldButton?.addEventListener("click", () => {
   const first = [...held.values()].find((one) => one.list === "waiting");
   letIn();
   scrollTo({ top: 0 });
@@ -82,9 +101,9 @@ for (const kind of ["pointerout", "focusout", "toggle", "scrollend"]) {
 }
 
 enhance((page, form) => {
+  const { id, dataset } = form.closest(".card");
   apply(page);
-  // What was just done to this card shows on it, even where the page asked for lists it no longer.
-  const card = form.closest(".card");
-  if (card?.isConnected && !page.getElementById(card.id)) renew();
+  // What was done to this card shows on it, even where the page that follows lists it no longer.
+  if (!page.getElementById(id)) follow(dataset.key);
 });
 listen({ alert: renew, renew });

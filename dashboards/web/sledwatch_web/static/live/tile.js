@@ -97,7 +97,7 @@ function draw(tile, item, inUse, said) {
 function band(rect, from, to) {
   const drawn = from !== null && to !== null;
   rect.setAttribute("y", drawn ? from : 0);
-  rect.setAttribute("height", drawn ? Math.max(to - from, 0) : 0);
+  rect.setAttribute("height", drawn ? Math.round(Math.max(to - from, 0) * 100) / 100 : 0);
 }
 
 function write(tile, field, text) {
