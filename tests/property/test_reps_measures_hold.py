@@ -47,5 +47,5 @@ def test_a_rep_measured_alone_is_as_measured_among_all(samples):
     together = measure(*samples, spans, PLATES)
     for span, rep in zip(spans, together, strict=True):
         (alone,) = measure(*samples, [span], PLATES)
-        assert rep.rom_mm > 0
+        assert span.quality == "unsure" or rep.rom_mm > 0
         assert (rep.start_us, rep.end_us, rep.work_j) == (alone.start_us, alone.end_us, alone.work_j)
