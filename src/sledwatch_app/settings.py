@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     ingest_group: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="share frames among ingest replicas of this group"
     )
+    ingest_client_id: str = Field(
+        "sledwatch-ingest",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="ingest's name at the broker, the same after a restart and its own in each replica",
+    )
     metrics_port: Port | None = Field(None, description="port of ingest's Prometheus metrics; none: not served")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["console", "json"] = Field("console", description="one line for eyes, or JSON for collectors")

@@ -59,6 +59,7 @@ def ingest(data: DataOption = None, mqtt_url: MqttUrlOption = None) -> None:
     lifeline.hold()
     config = IngestConfig(
         mqtt_url=_broker_of(settings.mqtt_url),
+        client_id=settings.ingest_client_id,
         group=settings.ingest_group,
         metrics_port=settings.metrics_port,
         time_zone=settings.time_zone,
