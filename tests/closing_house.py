@@ -82,11 +82,12 @@ class House:
     def has_trained(self, user: str, days_ago: Sequence[int], work_j: float, **changes: Any) -> None:
         """A history from elsewhere: a session of 10 alike reps on each of these days."""
         sessions.import_sessions(
-            self.engine, [_earlier(user, days, work_j, **changes) for days in days_ago], self.now_us
+            self.engine, [earlier_session(user, days, work_j, **changes) for days in days_ago], self.now_us
         )
 
 
-def _earlier(user: str, days: int, work_j: float, depth_mm: float = 380.0) -> ImportedSession:
+def earlier_session(user: str, days: int, work_j: float, depth_mm: float = 380.0) -> ImportedSession:
+    """Ten alike reps at 120 kg, so many days before T0."""
     start_us = T0_US - days * DAY_US
     session = f"{user}-{days}-days-ago"
     reps = tuple(

@@ -186,6 +186,17 @@ def test_a_moved_seat_has_the_limit_of_its_notch(house: House) -> None:
     ]
 
 
+def test_reps_past_the_limits_of_two_notches_are_one_alert(house: House) -> None:
+    house.machine_says_what_it_is()
+    limit_is(house, 410.0, notch=4)
+    session = Session().set_of([420.0, 425.0]).move_seat(5).set_of([450.0, 460.0, 400.0])
+    house.arrive(session.events(), session.now_us)
+    close_all(house)
+
+    (alert,) = alerts.list_alerts(house.engine)
+    assert (4, 435.0) == (alert.count, alert.evidence["limit_mm"])
+
+
 def test_two_reps_past_the_limit_raise_one_alert_that_counts(house: House) -> None:
     house.machine_says_what_it_is()
     limit_is(house, 410.0)
@@ -280,6 +291,25 @@ def test_far_more_than_usual_raises_a_workload_alert(house: House) -> None:
     assert 2.0 < alert.evidence["ratio"] < 3.5
     today = {row["day"]: row for row in house.rows(schema.daily_load)}[date(2026, 11, 22)]
     assert (1, False) == (today["sessions"], today["missing"])
+
+
+def test_two_sessions_of_one_visit_are_one_matter(house: House) -> None:
+    house.machine_says_what_it_is()
+    house.has_trained("m-1", [35, 30, 25, 20, 15, 10, 5], work_j=800.0)
+    first = Session().set_of([380.0] * 8)
+    second = Session(session="s-2", start_us=first.now_us + 600 * S, seq=500).set_of([380.0] * 8)
+    house.arrive(first.events(), first.now_us)
+    close_all(house)
+    (before,) = alerts.list_alerts(house.engine, rule="workload.spike")
+    house.arrive(second.events(), second.now_us)
+    close_all(house)
+    (after,) = alerts.list_alerts(house.engine, rule="workload.spike")
+    _news(house)
+    close_all(house)
+
+    assert (before.id, "open") == (after.id, after.state)
+    assert 2 * before.evidence["ratio"] == pytest.approx(after.evidence["ratio"], rel=0.05)
+    assert ["open"] == [alert.state for alert in alerts.list_alerts(house.engine, rule="workload.spike")]
 
 
 def test_imported_sessions_are_never_replaced(house: House) -> None:

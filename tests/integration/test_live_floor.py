@@ -120,7 +120,25 @@ def test_a_session_is_listed_from_its_start_on(floor: Floor) -> None:
     found = sessions.get_session(floor.house.engine, "s-1")
     assert found is not None
     assert "live" == found["state"]
-    assert ["s-1"] == [told["session"] for told in floor.hub.of("session")]
+    assert [("s-1", None)] == [(told["session"], told["end_at"]) for told in floor.hub.of("session")]
+
+
+def test_a_buffered_session_does_not_appear_on_the_floor(floor: Floor) -> None:
+    floor.hear(Session().set_of([380.0]).events(), delay_s=600.0)
+
+    assert [] == floor.of("limit")
+    assert ("free", []) == (floor.tile["state"], floor.hub.of("session"))
+
+
+def test_a_session_that_began_during_an_outage_is_taken_up_by_its_frames(floor: Floor) -> None:
+    start, *frames = Session().rest(120.0).set_of([380.0]).events(ended=False)
+    floor.house.now_us = end_us(frames[-20].payload)
+    floor.live.on_event(start, floor.house.now_us)
+    before = floor.tile["state"]
+    floor.hear(frames[-20:])
+
+    assert ("free", "in_use", "m-1") == (before, floor.tile["state"], floor.tile["user"])
+    assert [410.0] == [limit["limit_mm"] for limit in floor.of("limit")]
 
 
 def test_near_the_limit_the_member_is_cautioned_once_a_rep(floor: Floor) -> None:
@@ -255,6 +273,9 @@ def test_a_machine_is_free_then_in_use_then_offline(floor: Floor) -> None:
     )
     assert tile["track_mm"][-1] == tile["depth_mm"]
     assert 12 >= len(tile["track_mm"])
+    assert [None, "live", "live"] == [floor.hub.of("session")[0]["end_at"]] + [
+        told["state"] for told in floor.hub.of("session")
+    ]
 
 
 def test_the_will_of_an_earlier_boot_is_not_believed(floor: Floor) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import arrivals, sessions
+from sledwatch_storage.state.alerts import StoredAlert
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
@@ -315,24 +316,27 @@ class Closer:
         self, connection: Connection, findings: Sequence[Finding], member_name: str, whose: dict[str, str]
     ) -> list[Alert]:
         now_us = self._clock()
-        former = {one.alert.id: one for one in kept_alerts.of_session(connection, whose["session"])}
         changed, raised = [], set()
         for finding in filter(life.becomes_alert, findings):
-            alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
-            known = former.get(alert_id)
+            known = _known(connection, finding, whose)
             existing = None if known is None else known.alert
+            if existing is not None and len(_visit(existing.evidence)) > len(_visit(finding.evidence)):
+                # A later session of the visit has said more; this one, closed again, has nothing to add.
+                continue
             if known is not None and known.changed_by == CLOSING:
                 # What a closing withdrew, a closing that has seen more brings back.
                 existing = replace(known.alert, state="open")
-                kept_alerts.mark(connection, alert_id, None, None)
+                kept_alerts.mark(connection, existing.id, None, None)
+            matter = whose if existing is None else _matter(existing)
             named = of_member(finding, member_name)
-            alert = life.raise_or_repeat(existing, named, **whose, now=kept_alerts.at(now_us))
+            alert = life.raise_or_repeat(existing, named, **matter, now=kept_alerts.at(now_us))
             raised.add(alert.id)
             if known is None or known.provisional or alert != known.alert:
                 kept_alerts.save(connection, alert, provisional=False)
                 changed.append(alert)
             tell(connection, pseudonymous(alert, finding), now_us)
-        unfounded = [one.alert for one in former.values() if one.alert.id not in raised and _stands(one.alert)]
+        former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
+        unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
         return changed + [self._withdraw(connection, alert, now_us) for alert in unfounded]
 
     def _withdraw(self, connection: Connection, alert: Alert, now_us: int) -> Alert:
@@ -398,6 +402,30 @@ def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps:
     return together.sort_values(["start_us", "session"], kind="stable", ignore_index=True)
 
 
-def _stands(alert: Alert) -> bool:
-    """Whether an alert is for a closing to judge, and not settled already."""
-    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved"
+def _known(connection: Connection, finding: Finding, whose: Mapping[str, str]) -> StoredAlert | None:
+    """The alert that a finding is about, where there is one already.
+
+    Workload looks at visits: what an earlier session of the visit has raised is the same matter, grown.
+    """
+    for session in _visit(finding.evidence):
+        for one in kept_alerts.of_session(connection, session):
+            if one.alert.rule == finding.rule and one.alert.user == whose["user"]:
+                return one
+    alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
+    return kept_alerts.get_stored(connection, alert_id)
+
+
+def _matter(alert: Alert) -> dict[str, str | None]:
+    return {"gym": alert.gym, "user": alert.user, "machine": alert.machine, "session": alert.session}
+
+
+def _is_judged_by(alert: Alert, session: str) -> bool:
+    """Whether it is for the closing of this session to say that an alert does not hold; what is settled stays so."""
+    raised_by = _visit(alert.evidence)[-1:]
+    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved" and raised_by in ([], [session])
+
+
+def _visit(evidence: Mapping[str, Any]) -> list[str]:
+    """The sessions that were judged as one; none where a rule looks at one session only."""
+    sessions_of_visit: list[str] = evidence.get("sessions_of_visit", [])
+    return sessions_of_visit

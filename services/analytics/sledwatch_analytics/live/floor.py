@@ -83,7 +83,11 @@ def nobody_listens(topic: str, payload: bytes, *, retain: bool = False, expires_
 
 @dataclass
 class _Machine:
-    """A machine as the floor sees it. since_us: when its state last changed; track_mm: of its last frame, thinned."""
+    """A machine as the floor sees it.
+
+    since_us: when its state last changed. announced: starts of sessions that began long ago, and may be over long
+    since: they are taken up by a frame of now. track_mm: depths of the last frame, thinned.
+    """
 
     gym: str
     machine: str
@@ -96,6 +100,7 @@ class _Machine:
     session: LiveSession | None = None
     alert: Alert | None = None
     ended: deque[str] = field(default_factory=lambda: deque(maxlen=8))
+    announced: deque[SessionStart] = field(default_factory=lambda: deque(maxlen=8))
     asked_us: int = 0
     depth_mm: float | None = None
     load_kg: float | None = None
@@ -228,7 +233,7 @@ class LiveFloor:
         """Move the tiles that wait for their turn, and end sessions that fell silent, until `stop` is set."""
         looked_s = self._monotonic()
         while not stop.is_set():
-            if self._news.wait(1.0):
+            if self._news.wait(TILE_S):
                 stop.wait(TILE_S)
                 self._news.clear()
                 self._show_moved()
@@ -279,12 +284,13 @@ class LiveFloor:
         if self._is_over(start.session, received_us, retained=retained):
             machine.ended.append(start.session)
             return
+        machine.boot = machine.boot or start.boot
+        if received_us - start.t_us > LIVE_WITHIN_US:
+            machine.announced.append(start)
+            return
         if session is not None:
             self._finish(machine)
-        machine.boot = machine.boot or start.boot
-        self._begin(machine, start.session, start.t_us)
-        assert machine.session is not None  # noqa: S101 - just begun
-        self._introduce(machine, machine.session, start)
+        self._introduce(machine, self._begin(machine, start.session, start.t_us), start)
 
     def _is_over(self, session: str, now_us: int, *, retained: bool) -> bool:
         """Whether a start that the broker had kept is of a session that ended, or fell silent, long ago."""
@@ -329,10 +335,13 @@ class LiveFloor:
     def _on_end(self, machine: _Machine, end: SessionEnd) -> None:
         if end.session not in machine.ended:
             machine.ended.append(end.session)
-        if machine.session is not None and machine.session.session == end.session:
+        session = machine.session
+        if session is not None and session.session == end.session:
             self._finish(machine)
             machine.since_us = end.t_us
             self._show(machine)
+            if session.member is not None:
+                self._hub.publish("session", _ended(session, session.member, end.t_us))
 
     def _finish(self, machine: _Machine) -> None:
         session = machine.session
@@ -391,6 +400,8 @@ class LiveFloor:
                 self._finish(machine)
             session = self._begin(machine, frame.session, frame.t_us)
             machine.asked_us = 0
+            for start in [one for one in machine.announced if one.session == frame.session]:
+                self._introduce(machine, session, start)
         if session.member is None and received_us - machine.asked_us > ASK_AGAIN_US:
             machine.asked_us = received_us
             self._ask_who(machine, session)
@@ -629,6 +640,22 @@ def _tile(machine: _Machine) -> dict[str, Any]:
         "over": limit is not None and deepest_mm is not None and deepest_mm > limit.limit_mm,
         "track_mm": machine.track_mm,
         "t_us": machine.t_us,
+    }
+
+
+def _ended(session: LiveSession, member: Member, end_us: int) -> dict[str, Any]:
+    """A session that is over and not closed yet, in the form of `as_event`."""
+    return {
+        "session": session.session,
+        "user": member.user,
+        "user_name": None if member.name == member.user else member.name,
+        "gym": session.gym,
+        "machine": session.machine,
+        "state": "live",
+        "start_at": alerts.at(session.start_us),
+        "end_at": alerts.at(end_us),
+        "reps": len(session.reps),
+        "findings": 0,
     }
 
 
