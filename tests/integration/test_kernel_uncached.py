@@ -1,6 +1,7 @@
 """The rep kernel in an installation that cannot be written to, as in a container with a read-only file system."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +20,13 @@ print(len(reps.find_reps(t_us, 200 - 200 * np.cos(t_us / 1e6 * 2), np.full(500, 
 
 
 def test_reps_are_found_where_compiled_code_cannot_be_kept(tmp_path):
-    package = tmp_path / "sledwatch"
-    package.mkdir()
-    for source in Path(sledwatch.__file__).parent.glob("*.py"):
-        (package / source.name).write_bytes(source.read_bytes())
-    # A file where a directory should be stops everybody, root included.
-    (package / "__pycache__").touch()
-    nowhere = str(package / "__pycache__" / "below")
+    original = Path(sledwatch.__file__).parent
+    shutil.copytree(original, tmp_path / "sledwatch", ignore=shutil.ignore_patterns("__pycache__"))
+    places = [tmp_path / "sledwatch" / "__pycache__", tmp_path / "sledwatch" / "reps" / "__pycache__"]
+    for place in places:
+        # A file where a directory should be stops everybody, root included.
+        place.touch()
+    nowhere = str(places[0] / "below")
     environment = {**os.environ, "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "NUMBA_CACHE_DIR": nowhere}
     finding = subprocess.run(
         [sys.executable, "-c", FIND_IN_A_COPY, str(tmp_path)],
@@ -36,4 +37,4 @@ def test_reps_are_found_where_compiled_code_cannot_be_kept(tmp_path):
         check=False,
     )
     assert ("3\n", 0) == (finding.stdout, finding.returncode), finding.stderr
-    assert ["__pycache__"] == [entry.name for entry in package.iterdir() if not entry.suffix]
+    assert places == [place for place in places if place.is_file()]

@@ -7,7 +7,8 @@ from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from pressing import Press, Samples, idle, joined
 from sledwatch.machine import MachineSpec
-from sledwatch.reps import RepMeasures, _butterworth, find_reps, measure
+from sledwatch.reps import RepMeasures, find_reps, measure
+from sledwatch.reps.measures import butterworth
 
 PLATES = MachineSpec("incline", 45.0, 30.0, 620.0, 50.0)
 STACK = MachineSpec("seated", 0.0, 60.0, 620.0, 50.0, resistance="stack", ratio=0.5)
@@ -166,7 +167,7 @@ def test_no_reps_have_no_measures():
 def test_the_filter_is_the_one_of_scipy(rate_hz):
     x = np.cumsum(np.random.default_rng(5).normal(size=400))
     sections = butter(2, 10.0, fs=rate_hz, output="sos")
-    np.testing.assert_allclose(_butterworth(x, 10.0, rate_hz, False), sosfiltfilt(sections, x), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(butterworth(x, 10.0, rate_hz, False), sosfiltfilt(sections, x), rtol=1e-9, atol=1e-9)
     began = np.concatenate([np.full(2_000, x[0]), x])
     forward = sosfilt(sections, began - x[0])[2_000:] + x[0]
-    np.testing.assert_allclose(_butterworth(x, 10.0, rate_hz, True), forward, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(butterworth(x, 10.0, rate_hz, True), forward, rtol=1e-9, atol=1e-9)

@@ -1,0 +1,456 @@
+"""What a found rep was like: its phases by the velocity rule, its velocities, its work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, pi, sqrt, tan
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sledwatch.machine import MachineSpec, coasting_m_s2, force_n
+from sledwatch.reps.compiled import compiled
+from sledwatch.reps.kernel import SPAN, despiked
+from sledwatch.reps.settings import DEFAULTS, RepSettings, Times, Values, rules_of
+from sledwatch.reps.tracking import Span, find_reps
+
+# What is looked at beside a rep, for the filter to settle and the ends of its phases to be found.
+_BESIDE_US: Final = 1_500_000
+# scipy.signal.sosfiltfilt's padding for one section.
+_PAD: Final = 9
+# Where no velocity can say it, a phase ends within this share of its travel from the extremum.
+_END_SHARE: Final = 0.02
+
+_FIGURES = np.dtype([
+    ("start_us", "i8"), ("end_us", "i8"), ("eccentric_s", "f8"), ("concentric_s", "f8"), ("bottom_dwell_s", "f8"),
+    ("rom_mm", "f8"), ("travel_mm", "f8"), ("has_velocity", "i8"), ("mean_m_s", "f8"), ("propulsive_m_s", "f8"),
+    ("peak_m_s", "f8"), ("first_m_s", "f8"), ("last_m_s", "f8"),
+])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RepMeasures:
+    """What a rep was like. Phases begin and end by the velocity rule (SCIENCE §2), to a fraction of a sample.
+
+    rom_mm: concentric travel, from the bottom. Velocities are means and the peak of the concentric phase, None below
+    30 Hz. work_j: concentric, on the load. velocity_loss_pct: against the fastest rep of the set until then.
+    """
+
+    start_us: int
+    turn_us: int
+    end_us: int
+    eccentric_s: float
+    concentric_s: float
+    bottom_dwell_s: float
+    rom_mm: float
+    mean_velocity_m_s: float | None
+    mean_propulsive_velocity_m_s: float | None
+    peak_velocity_m_s: float | None
+    work_j: float
+    velocity_loss_pct: float | None
+
+
+@compiled
+def butterworth(x: Values, cutoff_hz: float, rate_hz: float, causal: bool) -> Values:
+    """Low-pass of 2nd order, forward and backward: a zero-lag one of 4th order; `causal`: forward only.
+
+    As scipy.signal.sosfiltfilt(butter(2, cutoff), x) does it, ends continued by point reflection.
+    """
+    k = tan(pi * cutoff_hz / rate_hz)
+    norm = 1.0 / (1.0 + sqrt(2.0) * k + k * k)
+    b0 = k * k * norm
+    a1 = 2.0 * (k * k - 1.0) * norm
+    a2 = (1.0 - sqrt(2.0) * k + k * k) * norm
+    n = len(x)
+    pad = 0 if causal else min(_PAD, n - 1)
+    y = np.empty(n + 2 * pad)
+    for i in range(n):
+        y[pad + i] = x[i]
+    for i in range(pad):
+        y[i] = 2.0 * x[0] - x[pad - i]
+        y[n + pad + i] = 2.0 * x[n - 1] - x[n - 2 - i]
+    for turn in range(1 if causal else 2):
+        first = y[0] if turn == 0 else y[len(y) - 1]
+        z1 = (1.0 - b0) * first
+        z2 = (b0 - a2) * first
+        for j in range(len(y)):
+            i = j if turn == 0 else len(y) - 1 - j
+            now = b0 * y[i] + z1
+            z1 = 2.0 * b0 * y[i] - a1 * now + z2
+            z2 = b0 * y[i] - a2 * now
+            y[i] = now
+    return y[pad : pad + n]
+
+
+# Plain loops from here on: numba takes seconds to compile what numpy calls median, searchsorted or a slice assigned.
+
+
+@compiled
+def _first_from(t_us: Times, at_us: int) -> int:
+    """The index of the first sample at a time or later."""
+    low = 0
+    high = len(t_us)
+    while low < high:
+        middle = (low + high) // 2
+        if t_us[middle] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _usual_interval(us: Times, n: int) -> int:
+    """The median interval between the first n times."""
+    low = 1
+    high = us[n - 1] - us[0]
+    while low < high:
+        middle = (low + high) // 2
+        within = 0
+        for i in range(1, n):
+            if us[i] - us[i - 1] <= middle:
+                within += 1
+        if 2 * within < n - 1:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _deepest(x_mm: Values, begin: int, stop: int) -> int:
+    """The index of the largest value in [begin, stop]."""
+    at = begin
+    for i in range(begin, stop + 1):
+        if x_mm[i] > x_mm[at]:
+            at = i
+    return at
+
+
+@compiled
+def _shallowest_mm(x_mm: Values, begin: int, stop: int) -> float:
+    """The smallest value in [begin, stop]."""
+    least: float = x_mm[begin]
+    for i in range(begin, stop + 1):
+        least = min(least, x_mm[i])
+    return least
+
+
+@compiled
+def _even_grid(t_us: Times, depth_mm: Values, start_us: int, end_us: int, r: Any) -> tuple[int, float, Values]:
+    """The depth around a rep, despiked and evenly spaced: time of the first value, interval, values (none: too few).
+
+    Beside the rep it stops where samples are missing for long; within, the line between its neighbours stands in.
+    """
+    begin = _first_from(t_us, start_us - _BESIDE_US)
+    stop = _first_from(t_us, end_us + _BESIDE_US)
+    raw_us = np.empty(stop - begin, dtype=np.int64)
+    raw_mm = np.empty(stop - begin)
+    n = 0
+    for i in range(begin, stop):
+        if isnan(depth_mm[i]) or (n > 0 and t_us[i] <= raw_us[n - 1]):
+            continue
+        if n > 0 and t_us[i] - raw_us[n - 1] > r.gap_us:
+            if t_us[i] <= start_us:
+                n = 0
+            elif raw_us[n - 1] >= end_us:
+                break
+        raw_us[n] = t_us[i]
+        raw_mm[n] = depth_mm[i]
+        n += 1
+    us = np.empty(n, dtype=np.int64)
+    mm = np.empty(n)
+    m = 0
+    for i in range(n):
+        value = raw_mm[i]
+        if 0 < i < n - 1:
+            before_us = float(raw_us[i] - raw_us[i - 1])
+            after_us = float(raw_us[i + 1] - raw_us[i])
+            value = despiked(raw_mm[i - 1], raw_mm[i], raw_mm[i + 1], before_us, after_us, r.turn_mm_us2)
+        since_us = raw_us[i] - us[m - 1] if m > 0 else 0
+        if m == 0 or abs(value - mm[m - 1]) <= r.max_speed_mm_us * since_us + r.jump_mm:
+            us[m] = raw_us[i]
+            mm[m] = value
+            m += 1
+    if m < _PAD + 1:
+        return 0, 1.0, np.empty(0)
+    length_us = us[m - 1] - us[0]
+    interval_us = float(_usual_interval(us, m))
+    if length_us > 4 * m * interval_us:
+        interval_us = length_us / (m - 1)
+    even = np.empty(int(length_us / interval_us + 1e-6) + 1)
+    j = 0
+    for i in range(len(even)):
+        since_us = i * interval_us
+        while j < m - 2 and us[j + 1] - us[0] < since_us:
+            j += 1
+        share = min(1.0, (since_us - (us[j] - us[0])) / (us[j + 1] - us[j]))
+        even[i] = mm[j] + share * (mm[j + 1] - mm[j])
+    return us[0], interval_us, even
+
+
+@compiled
+def _crossing(values: Values, level: float, outside: int, inside: int) -> float:
+    """Where between two neighbouring indices the values cross a level."""
+    rise: float = values[inside] - values[outside]
+    if rise == 0.0:
+        return float(inside)
+    share: float = min(1.0, max(0.0, (level - values[outside]) / rise))
+    return outside + share * (inside - outside)
+
+
+@compiled
+def _at(values: Values, index: float) -> float:
+    i = min(max(int(index), 0), len(values) - 2)
+    value: float = values[i] + (index - i) * (values[i + 1] - values[i])
+    return value
+
+
+@compiled
+def _edge(v: Values, way: float, level: float, k: int, step: int, last: int) -> float:
+    """The end of a movement towards the user (`way` 1) or away (-1), looked for from near it: inwards (`step`, as far
+    as `last`) to where it is fast enough, then outwards to where it ceases to be. NaN where it never is fast enough."""
+    while k != last and way * v[k] <= level:
+        k += step
+    if way * v[k] <= level:
+        return np.nan
+    while 0 <= k - step < len(v):
+        if way * v[k - step] <= level:
+            return _crossing(v, way * level, k - step, k)
+        k -= step
+    return float(k)
+
+
+@compiled
+def _by_velocity(
+    x_mm: Values, v_mm_us: Values, interval_us: float, begin: int, stop: int, span: Any, r: Any
+) -> tuple[float, float, float, float]:
+    """Start and end of both phases as indices with fractions; NaN where the sled is too slow for the rule.
+
+    Looked for outwards from where the sled leaves or reaches the extrema, so that trembling in a pause is no movement;
+    a pause near the top parts the phase from racking.
+    """
+    band_mm = r.speed_mm_us * r.pause_us
+    pause = r.pause_us / interval_us
+    turn = _deepest(x_mm, begin, stop)
+    bottom_mm = x_mm[turn]
+
+    leaves = begin
+    anchor = begin
+    for j in range(begin, turn):
+        if x_mm[j] > span.top_mm + r.rack_mm:
+            break
+        if abs(x_mm[j] - x_mm[anchor]) > band_mm:
+            anchor = j
+        elif j - anchor >= pause:
+            leaves = j
+    start = _edge(v_mm_us, 1.0, r.speed_mm_us, leaves, 1, turn)
+
+    reaches = begin
+    while x_mm[reaches] < bottom_mm - r.edge_mm:
+        reaches += 1
+    down = _edge(v_mm_us, 1.0, r.speed_mm_us, reaches, -1, leaves)
+
+    lifts = turn
+    arrives = stop
+    end_mm = _shallowest_mm(x_mm, turn, stop)
+    anchor = -1
+    for j in range(turn, stop + 1):
+        if x_mm[j] >= bottom_mm - r.edge_mm:
+            lifts = j
+        if x_mm[j] <= end_mm + r.edge_mm:
+            arrives = j
+            break
+        if x_mm[j] > end_mm + r.rack_mm:
+            continue
+        if anchor < 0 or abs(x_mm[j] - x_mm[anchor]) > band_mm:
+            anchor = j
+        elif j - anchor >= pause:
+            arrives = anchor
+            break
+    up = _edge(v_mm_us, -1.0, r.speed_mm_us, lifts, 1, arrives)
+    end = _edge(v_mm_us, -1.0, r.speed_mm_us, arrives, -1, lifts)
+    return start, down, up, end
+
+
+@compiled
+def _by_travel(x_mm: Values, begin: int, stop: int, span: Any) -> tuple[float, float, float, float]:
+    """Start and end of both phases where they come within 2 % of their travel from the extrema."""
+    turn = _deepest(x_mm, begin, stop)
+    down_mm = _END_SHARE * (span.bottom_mm - span.top_mm)
+    up_mm = _END_SHARE * (span.bottom_mm - span.end_mm)
+    n = len(x_mm)
+
+    level = min(span.top_mm + down_mm, x_mm[turn])
+    i = turn
+    while i > 0 and x_mm[i] > level:
+        i -= 1
+    start = _crossing(x_mm, level, i, i + 1) if i < n - 1 else float(i)
+
+    level = min(span.bottom_mm - down_mm, x_mm[turn])
+    j = i
+    while j < turn and x_mm[j] < level:
+        j += 1
+    down = _crossing(x_mm, level, j - 1, j) if j > 0 else float(j)
+
+    level = max(span.end_mm + up_mm, _shallowest_mm(x_mm, turn, n - 1))
+    i = turn
+    while i < n - 1 and x_mm[i] > level:
+        i += 1
+    end = _crossing(x_mm, level, i - 1, i) if i > 0 else float(i)
+
+    level = min(span.bottom_mm - up_mm, x_mm[turn])
+    j = i
+    while j > turn and x_mm[j] < level:
+        j -= 1
+    up = _crossing(x_mm, level, j + 1, j) if j < n - 1 else float(j)
+    return start, down, up, end
+
+
+@compiled
+def _look(
+    t_us: Times, depth_mm: Values, spans: Any, rules: Any, coasting_mm_us2: float, causal: bool, figures: Any
+) -> None:
+    """Fill in the figures of each span; those of the span alone where its samples are too few or too spoilt to tell."""
+    r = rules[0]
+    for n in range(len(spans)):
+        span = spans[n]
+        f = figures[n]
+        f.start_us = span.start_us
+        f.end_us = span.end_us
+        f.rom_mm = span.bottom_mm - span.end_mm
+        f.travel_mm = f.rom_mm
+        f.eccentric_s = (span.turn_us - span.start_us) * 1e-6
+        f.concentric_s = (span.end_us - span.turn_us) * 1e-6
+        first_us, interval_us, x_mm = _even_grid(t_us, depth_mm, span.start_us, span.end_us, r)
+        if len(x_mm) < _PAD + 1:
+            continue
+        rate_hz = 1e6 / interval_us
+        begin = min(max(int((span.start_us - first_us) / interval_us + 0.5), 0), len(x_mm) - 2)
+        stop = min(max(int((span.end_us - first_us) / interval_us + 0.5), begin + 1), len(x_mm) - 1)
+        start = np.nan
+        down = np.nan
+        up = np.nan
+        end = np.nan
+        v = np.zeros(len(x_mm))  # towards the user
+        if rate_hz >= r.min_rate_hz:
+            x_mm = butterworth(x_mm, r.cutoff_hz, rate_hz, causal)
+            # Of 4th order: at 50 Hz the usual difference of two neighbours would lengthen a fast phase by 2 %.
+            for i in range(2, len(x_mm) - 2):
+                v[i] = (8.0 * (x_mm[i + 1] - x_mm[i - 1]) - (x_mm[i + 2] - x_mm[i - 2])) / (12.0 * interval_us)
+            start, down, up, end = _by_velocity(x_mm, v, interval_us, begin, stop, span, r)
+        if isnan(start) or isnan(down) or isnan(up) or isnan(end) or end <= up or down <= start:
+            start, down, up, end = _by_travel(x_mm, begin, stop, span)
+        start_us = first_us + int(start * interval_us)
+        end_us = first_us + int(end * interval_us)
+        if not (start_us < span.turn_us < end_us and start < down and up < end):
+            continue
+        f.start_us = start_us
+        f.end_us = end_us
+        f.eccentric_s = (down - start) * interval_us * 1e-6
+        f.concentric_s = (end - up) * interval_us * 1e-6
+        f.bottom_dwell_s = max(0.0, up - down) * interval_us * 1e-6
+        f.rom_mm = span.bottom_mm - _at(x_mm, end)
+        f.travel_mm = _at(x_mm, up) - _at(x_mm, end)
+        if rate_hz < r.min_rate_hz:
+            continue
+        f.has_velocity = 1
+        f.mean_m_s = f.travel_mm / ((end - up) * interval_us) * 1e3
+        f.first_m_s = -_at(v, up) * 1e3
+        f.last_m_s = -_at(v, end) * 1e3
+        fastest = int(up)
+        for j in range(int(up), int(end) + 1):
+            if v[j] < v[fastest]:
+                fastest = j
+        f.peak_m_s = -v[fastest] * 1e3
+        # Pushing ends where the sled slows down more than it would if nobody pushed.
+        pushed = end
+        for j in range(max(fastest, 1), min(int(end) + 1, len(v) - 1)):
+            if -(v[j + 1] - v[j - 1]) / (2.0 * interval_us) < coasting_mm_us2:
+                pushed = max(float(j), up + 1.0)
+                break
+        f.propulsive_m_s = (_at(x_mm, up) - _at(x_mm, pushed)) / ((pushed - up) * interval_us) * 1e3
+
+
+def measure(
+    t_us: ArrayLike,
+    depth_mm: ArrayLike,
+    load_kg: ArrayLike,
+    spans: Sequence[Span],
+    spec: MachineSpec,
+    *,
+    causal: bool = False,
+    settings: RepSettings = DEFAULTS,
+) -> list[RepMeasures]:
+    """What each found rep was like, in the order of `spans`.
+
+    t_us, depth_mm, load_kg: the samples the spans were found in, as of RepTracker.push; 1.5 s beside each rep matter,
+    where there are any. spans: of one session, ascending, for the velocity loss whole sets. causal: filter forward
+    only, as live analysis does; in closing analysis the filter has no lag.
+
+    Depth is despiked, evenly spaced (linear between samples where they are not) and filtered by a Butterworth low-pass
+    of 10 Hz; velocity is its derivative. A phase lasts from the first to the last moment above 0.02 m/s, looked for
+    from within 5 mm of the extrema. Below 30 Hz, or where a phase never is that fast, it ends within 2 % of its travel
+    from the extremum. Mean velocity is travel by duration; the propulsive part ends when, past the peak, the
+    acceleration falls below what the sled would do by itself (−g sin θ, stack −g / ratio).
+
+    Work is ∫F ds over the concentric phase: weight times travel, and the change of kinetic energy between its ends;
+    below 30 Hz weight times travel alone. Velocity loss is 100 (best − this) / best with the best ok rep of the set
+    until then (Sánchez-Medina & González-Badillo 2011).
+
+    Raises ValueError when the samples' lengths differ.
+    """
+    times = np.ascontiguousarray(t_us, dtype=np.int64)
+    depths = np.ascontiguousarray(depth_mm, dtype=np.float64)
+    if not times.shape == depths.shape == np.shape(load_kg):
+        raise ValueError(
+            f"{times.shape} times, {depths.shape} depths, {np.shape(load_kg)} loads: expected equal lengths"
+        )
+    found = np.zeros(len(spans), dtype=SPAN)
+    for name in ("start_us", "turn_us", "end_us", "top_mm", "bottom_mm", "end_mm"):
+        found[name] = [getattr(span, name) for span in spans]
+    figures = np.zeros(len(spans), dtype=_FIGURES)
+    _look(times, depths, found, rules_of(settings), coasting_m_s2(spec) * 1e-9, causal, figures)
+    names = figures.dtype.names or ()
+    best_of_set: dict[int, float] = {}
+    measured = []
+    for span, row in zip(spans, figures.tolist(), strict=True):
+        figure = dict(zip(names, row, strict=True))
+        weight_n = force_n(spec, span.load_kg)
+        inertia_kg = force_n(spec, span.load_kg, 1.0) - weight_n
+        kinetic_j = 0.5 * inertia_kg * (figure["last_m_s"] ** 2 - figure["first_m_s"] ** 2)
+        mean_m_s: float | None = figure["mean_m_s"] if figure["has_velocity"] else None
+        loss_pct: float | None = None
+        if mean_m_s is not None:
+            if span.quality == "ok":
+                best_of_set[span.set] = max(best_of_set.get(span.set, 0.0), mean_m_s)
+            best_m_s = best_of_set.get(span.set)
+            loss_pct = 100 * max(0.0, best_m_s - mean_m_s) / best_m_s if best_m_s else None
+        measured.append(
+            RepMeasures(
+                start_us=figure["start_us"],
+                turn_us=span.turn_us,
+                end_us=figure["end_us"],
+                eccentric_s=figure["eccentric_s"],
+                concentric_s=figure["concentric_s"],
+                bottom_dwell_s=figure["bottom_dwell_s"],
+                rom_mm=figure["rom_mm"],
+                mean_velocity_m_s=mean_m_s,
+                mean_propulsive_velocity_m_s=figure["propulsive_m_s"] if figure["has_velocity"] else None,
+                peak_velocity_m_s=figure["peak_m_s"] if figure["has_velocity"] else None,
+                work_j=weight_n * figure["travel_mm"] / 1_000 + kinetic_j,
+                velocity_loss_pct=loss_pct,
+            )
+        )
+    return measured
+
+
+def warm_up() -> None:
+    """Load or compile everything, so that the first frame of the day is not slow (seconds where nothing is kept)."""
+    t_us = np.arange(400) * 20_000
+    depth_mm = 150 - 150 * np.cos(2 * pi * np.arange(400) / 100)
+    load_kg = np.full(400, 100.0)
+    spans = find_reps(t_us, depth_mm, load_kg)
+    spec = MachineSpec("incline", 45.0, 30.0, 620.0, 50.0)
+    for causal in (False, True):
+        measure(t_us, depth_mm, load_kg, spans, spec, causal=causal)
