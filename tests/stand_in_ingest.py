@@ -17,11 +17,12 @@ from waiting import eventually
 class StandInIngest:
     """Remembers what arrived. With `stores` on it says `stored` after each message, as far as nothing is missing.
 
-    deaf: what it is true for is taken as if the broker had lost it.
+    deaf: what it is true for is taken as if the broker had lost it. now_us: its clock, which stands still.
     """
 
-    def __init__(self, url: str, *, stores: bool = True) -> None:
+    def __init__(self, url: str, *, stores: bool = True, now_us: int = 0) -> None:
         self.stores = stores
+        self._now_us = now_us
         self.deaf: Callable[[int], bool] = lambda _seq: False
         self.states: list[events.State] = []
         self.heard: list[tuple[str, int]] = []  # boot and seq in order of arrival
@@ -58,7 +59,7 @@ class StandInIngest:
         client.subscribe([(f"{events.ROOT}/+/+/{kind}", 1) for kind in ("state", "session", "frame")])
 
     def _on_message(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        event = events.decode(message.topic, bytes(message.payload), 0)
+        event = events.decode(message.topic, bytes(message.payload), self._now_us)
         assert isinstance(event, events.Event), event
         payload = event.payload
         with self._lock:

@@ -212,14 +212,18 @@ class Device:
             self._line.drop()
             self._gone("the cable was cut")
 
-    def switch_off(self, then: Callable[[], None] | None = None) -> None:
-        """Say Offline, disconnect, and call `then` when that is done (at once where there is no connection)."""
+    def switch_off(self, then: Callable[[], None] | None = None, *, leave: bytes | None = None) -> None:
+        """Say Offline, disconnect, and call `then` when that is done (at once where there is no connection).
+
+        leave: another State to leave behind, for somebody who only stood in for the machine.
+        """
         self._switched_on = False
         self._switched_off = then
         if self._retry is not None:
             self._retry.cancel()
         if self._line is not None and self._line.ready:
-            self._line.say(events.TopicKind.STATE, events.encode(events.Offline(self.boot)), retain=True, last=True)
+            word = leave if leave is not None else events.encode(events.Offline(self.boot))
+            self._line.say(events.TopicKind.STATE, word, retain=True, last=True)
             return
         if self._line is not None:
             self._line.drop()

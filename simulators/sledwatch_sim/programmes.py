@@ -148,7 +148,7 @@ class OpenGym:
     )
     # When the gym is found open already, by machine, in seconds from now: the overkeen one and one who goes too deep
     # have just left; another who does is in the middle of a session, and so is a steady one; the rest will come.
-    _FOUND_OPEN_S = (-26 * 60, -13 * 60, -250, -200, 4, 25, 50, 95)
+    _FOUND_OPEN_S = (-26 * 60, -13 * 60, -300, -200, 4, 25, 50, 95)
     _FIRST: tuple[Temper, ...] = ("overkeen", "deep-when-tired", "deep-when-tired")
     _PREFIX = "sim-"
 

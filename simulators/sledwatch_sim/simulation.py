@@ -33,7 +33,8 @@ _REPORT_S: Final = 0.5
 _ENROL_AGAIN_S: Final = 5.0
 # Nothing stored for so long at the end of a run means that nobody stores.
 _STALLED_S: Final = 120.0
-_GOODBYE_S: Final = 1.5
+# Whoever presses Ctrl-C waits for this, twice at most: for what is under way, and for the goodbyes.
+_GOODBYE_S: Final = 0.8
 
 
 class SimulationError(Exception):

@@ -116,8 +116,9 @@ class Cut:
 def replay(config: ReplayConfig, report: Callable[[ReplayProgress], None], stop: threading.Event) -> list[str]:
     """Feed a recording at full speed and wait until all is `stored`, or `stop`. Returns the id of its session.
 
-    The machine announces itself as what it is known to be, else as the usual incline press; it says Offline at the
-    end. Raises ReplayError for a recording or a name that cannot be right, Failed when it could not be done.
+    The machine announces itself as what it is known to be, else as the usual incline press. In the end it leaves the
+    State that the broker kept before, or Offline. Raises ReplayError for a recording or a name that cannot be right,
+    Failed when it could not be done.
     """
     try:
         broker = Broker.of(config.mqtt_url)
@@ -127,11 +128,11 @@ def replay(config: ReplayConfig, report: Callable[[ReplayProgress], None], stop:
         if not events.is_name(name):
             raise ReplayError(f"{what} {name!r}: expected lower-case letters, digits, - and _, at most 64")
     recording = read(config.path)
-    online = msgspec.structs.replace(_known_machine(config, broker), rate_hz=1e6 / recording.dt_us)
-    now_us = config.clock_us()
-    recording = _timed(recording, config, now_us)
+    state = retained_state(config, broker)
+    online = msgspec.structs.replace(known_machine(config, state), rate_hz=1e6 / recording.dt_us)
+    recording = timed(recording, config, config.clock_us())
     with Network() as network:
-        return _Replay(config, network, broker, online, recording, report, stop).run()
+        return _Replay(config, network, broker, state, online, recording, report, stop).run()
 
 
 def read(path: Path) -> Recording:
@@ -243,7 +244,7 @@ def _frame(recording: Recording, first: int, last: int, dt_us: int) -> Cut:
     return Cut(int(recording.t_us[first]), dt_us, depth_mm, load_kg[0] if one_load else load_kg)
 
 
-def _timed(recording: Recording, config: ReplayConfig, now_us: int) -> Recording:
+def timed(recording: Recording, config: ReplayConfig, now_us: int) -> Recording:
     """Move a recording to end now, unless its times are kept. Raises ReplayError where they would be refused."""
     first_us, end_us = int(recording.t_us[0]), int(recording.t_us[-1]) + recording.dt_us
     if not config.keep_times:
@@ -260,11 +261,10 @@ def _timed(recording: Recording, config: ReplayConfig, now_us: int) -> Recording
     return recording
 
 
-def _known_machine(config: ReplayConfig, broker: Broker) -> events.Online:
+def known_machine(config: ReplayConfig, state: events.State | None) -> events.Online:
     """What the machine is: by its retained State, else by what the API has seen of it, else the usual incline press."""
-    told = _retained_state(config, broker)
-    if told is not None:
-        return told
+    if isinstance(state, events.Online):
+        return state
     usual = {press.online.kind: press.online for press in (INCLINE, SEATED, SUPINE)}
     try:
         with Api(config.api_url, config.api_token) as api:
@@ -285,8 +285,8 @@ def _seen_machine(api: Api, gym: str, machine: str) -> dict[str, Any] | None:
     return next((item for item in api.items(f"/gyms/{gym}/machines") if item["machine"] == machine), None)
 
 
-def _retained_state(config: ReplayConfig, broker: Broker) -> events.Online | None:
-    """The machine's birth certificate as the broker keeps it. Raises Failed when there is no broker."""
+def retained_state(config: ReplayConfig, broker: Broker) -> events.State | None:
+    """The machine's State as the broker keeps it, None where it keeps none. Raises Failed when there is no broker."""
     topic = events.topic(config.gym, config.machine, events.TopicKind.STATE)
     told: list[bytes] = []
     subscribed: list[float] = []
@@ -308,7 +308,7 @@ def _retained_state(config: ReplayConfig, broker: Broker) -> events.Online | Non
     finally:
         client.disconnect()
     decoded = events.decode(topic, told[0], config.clock_us()) if told else None
-    if isinstance(decoded, events.Event) and isinstance(decoded.payload, events.Online):
+    if isinstance(decoded, events.Event) and isinstance(decoded.payload, events.Online | events.Offline):
         return decoded.payload
     return None
 
@@ -321,6 +321,7 @@ class _Replay:
         config: ReplayConfig,
         network: Network,
         broker: Broker,
+        state: events.State | None,
         online: events.Online,
         recording: Recording,
         report: Callable[[ReplayProgress], None],
@@ -328,6 +329,7 @@ class _Replay:
     ) -> None:
         self._config = config
         self._network = network
+        self._found = state
         self._report = report
         self._stop = stop
         self._failure: Failed | None = None
@@ -405,7 +407,9 @@ class _Replay:
 
     def _goodbye(self) -> None:
         gone: list[bool] = []
-        self._device.switch_off(lambda: gone.append(True))
+        # The machine itself may be there; whoever connects next should not take it for gone.
+        leave = events.encode(self._found) if self._found is not None else None
+        self._device.switch_off(lambda: gone.append(True), leave=leave)
         deadline_s = self._network.clock() + _GOODBYE_S
         self._network.run(lambda: bool(gone) or self._network.clock() > deadline_s)
         self._report(ReplayProgress(self._sent, len(self._frames), self._device.unstored))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sledwatch import events
-from sledwatch_app.replay import Cut, Recording, ReplayConfig, ReplayError, cut, read, replay
+from sledwatch_app.replay import Cut, Recording, ReplayConfig, ReplayError, cut, read, replay, timed
 
 NOW_US = 1_795_330_800_000_000
 
@@ -136,13 +136,11 @@ def test_every_sample_is_in_a_frame_that_keeps_the_contract_and_near_its_time(in
         (NOW_US + 3_600_000_000, True, "ahead of now"),
     ],
 )
-def test_times_that_would_be_refused_are_named_before_anything_is_sent(tmp_path, first_us, keep, expected, free_port):
-    from sledwatch_app.replay import _timed
-
+def test_times_that_would_be_refused_are_named_before_anything_is_sent(tmp_path, first_us, keep, expected):
     path = written(tmp_path, f"t_us,depth_mm,load_kg\n{first_us},1,80\n")
     config = ReplayConfig(path, "g", "m", "u", "mqtt://h", "http://h", None, keep_times=keep)
     with pytest.raises(ReplayError, match=expected):
-        _timed(read(path), config, NOW_US)
+        timed(read(path), config, NOW_US)
 
 
 @pytest.mark.parametrize("name", ["gym", "machine", "user"])

@@ -1,0 +1,77 @@
+"""`sledwatch simulate` against the whole line, and what `sledwatch score` makes of it."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sledwatch_sim
+from waiting import eventually
+from whole_line import TOKEN, WholeLine
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory, free_port):  # type: ignore[no-untyped-def]
+    with WholeLine(tmp_path_factory.mktemp("simulate") / "data", free_port, "--no-simulator") as running:
+        yield running
+
+
+def scored(line: WholeLine, scenario: str, truth: Path) -> dict[str, Any]:
+    """Simulate a scenario in a hurry and score what was found."""
+    done = line.run("simulate", scenario, "--speed", "150", "--truth", str(truth), timeout_s=300)
+    assert done.returncode == 0, done.stderr
+    kinds = [json.loads(row)["kind"] for row in truth.read_text().splitlines()]
+    assert len(done.stdout.split()) == kinds.count("session") == kinds.count("member") == 6
+    score = line.run("score", str(truth), "--json")
+    assert score.returncode == 0, score.stderr
+    figures: dict[str, Any] = json.loads(score.stdout)
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("scenario", "rule", "silent"),
+    [
+        ("too-deep", "depth.excessive", "workload.spike"),
+        ("too-much-too-soon", "workload.spike", "depth.excessive"),
+    ],
+)
+def test_what_happens_in_a_scenario_is_found_and_nothing_else(line, tmp_path, scenario, rule, silent):  # type: ignore[no-untyped-def]
+    figures = scored(line, scenario, tmp_path / "truth.jsonl")
+    assert {"precision": 1.0, "recall": 1.0} == figures["findings"][rule]
+    assert figures["findings"][silent]["precision"] is None
+    assert min(figures["reps"].values()) > 0.99
+    assert figures["bottom_mm"]["p95"] < 2.0
+
+
+def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLine) -> None:
+    stop = threading.Event()
+    config = sledwatch_sim.SimConfig(line.mqtt_url, line.url, TOKEN, forever=True)
+    running = threading.Thread(target=sledwatch_sim.run, args=(config, lambda _: None, stop))
+    running.start()
+    floor = f"/gyms/{sledwatch_sim.OpenGym.gym}/machines"
+    eventually(lambda: any(gym["in_use"] >= 2 for gym in line.get("/gyms")["items"]), timeout_s=60)
+    stop.set()
+    running.join(10)
+    assert not running.is_alive()
+    eventually(lambda: {"offline"} == {machine["status"] for machine in line.get(floor)["items"]})
+    alerts = eventually(lambda: len(line.get("/alerts", gym="riverside")["items"]) >= 2 and line.get("/alerts"))
+    assert {"depth.excessive", "workload.spike"} <= {alert["rule"] for alert in alerts["items"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("nowhere",), "no scenario 'nowhere'"),
+        (("too-deep", "--start", "2999-01-01T00:00:00Z"), "later than now"),
+        (("too-deep", "--start", "2020-01-01T00:00:00Z"), "too long ago"),
+        (("too-deep", "--speed", "0"), "speed 0"),
+        (("too-deep", "--forever"), "only `gym`"),
+        (("too-deep", "--truth", "/nowhere/t.jsonl"), "/nowhere/t.jsonl: No such file"),
+    ],
+)
+def test_what_cannot_be_right_is_one_clear_line(line: WholeLine, words: tuple[str, ...], expected: str) -> None:
+    done = line.run("simulate", *words)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n")), done.stderr
+    assert expected in done.stderr
