@@ -1,7 +1,9 @@
 """Closing on real SQLite stores: what comes out of samples, once, again, and late."""
 
+import threading
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,11 +12,13 @@ from closing_house import House, empty_state, house
 from presses import DAY_US, T0_US, S, Session
 from sledwatch.alerts import alert_id
 from sledwatch.events import Event, Frame
+from sledwatch_storage.series import SeriesStore, StoredFrame, StoreUnavailable
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.state import alerts, arrivals, findings, outbox, schema, sessions
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.limits import put_limit
 from sledwatch_storage.state.members import get_member
+from waiting import eventually
 
 __all__ = ["empty_state", "house"]
 
@@ -419,3 +423,29 @@ def _news(house: House) -> None:
         log = schema.session_log
         connection.execute(log.update().values(version=log.c.version + 1, arrival_us=house.now_us))
     assert arrivals.unclosed(house.engine, 0)
+
+
+class OnceAway:
+    """A series store that does not answer the first times it is asked."""
+
+    def __init__(self, series: SeriesStore, times: int) -> None:
+        self.series, self.times = series, times
+
+    def frames(self, *where: Any) -> list[StoredFrame]:
+        self.times -= 1
+        if self.times >= 0:
+            raise StoreUnavailable("away, says the test")
+        return self.series.frames(*where)
+
+
+def test_a_store_that_is_away_is_waited_for(house: House) -> None:
+    house.arrive(Session().set_of(WITHIN).events(), T0_US + 60 * S)
+    house.series = OnceAway(house.series, times=2)  # type: ignore[assignment]
+    stop = threading.Event()
+    closing = threading.Thread(target=house.new_closer().run, args=(stop,))
+    closing.start()
+    eventually(lambda: sessions.reps_of(house.engine, "s-1"))
+    stop.set()
+    closing.join(10)
+
+    assert 3 == len(sessions.reps_of(house.engine, "s-1"))

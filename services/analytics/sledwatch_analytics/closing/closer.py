@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -12,22 +12,20 @@ import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
-from sledwatch import alerts as life
 from sledwatch.events import Alert, Rep, Setup
 from sledwatch.findings import Finding, workload_findings
 from sledwatch.limits import DepthLimit, own_history, resolve
 from sledwatch.reps import find_reps
 from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
-from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member, pseudonymous
+from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
-from sledwatch_analytics.delivery.letters import tell, tell_withdrawn
+from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.measured import Pressing, Samples, joined, samples_of
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import arrivals, sessions
-from sledwatch_storage.state.alerts import StoredAlert
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
@@ -49,13 +47,6 @@ MARGIN_US: Final = 10 * 1_000_000
 OWN_HISTORY_REPS: Final = 200
 FIRST_RETRY_US: Final = 1_000_000
 LAST_RETRY_US: Final = 5 * 60 * 1_000_000
-# Whose word it is when nobody's hand changed an alert.
-CLOSING: Final = "closing"
-NOT_CONFIRMED: Final = (
-    "Withdrawn: with all samples of the session stored, the rule is not met. What was shown live was provisional."
-)
-JUDGED_RULES: Final = ("depth.", "workload.")
-
 
 log = structlog.get_logger()
 
@@ -310,43 +301,7 @@ class Closer:
         sessions.refresh_days(
             connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
         )
-        return self._alerts(connection, findings, context.member_name, whose)
-
-    def _alerts(
-        self, connection: Connection, findings: Sequence[Finding], member_name: str, whose: dict[str, str]
-    ) -> list[Alert]:
-        now_us = self._clock()
-        changed, raised = [], set()
-        for finding in filter(life.becomes_alert, findings):
-            known = _known(connection, finding, whose)
-            existing = None if known is None else known.alert
-            if existing is not None and len(_visit(existing.evidence)) > len(_visit(finding.evidence)):
-                # A later session of the visit has said more; this one, closed again, has nothing to add.
-                continue
-            if known is not None and known.changed_by == CLOSING:
-                # What a closing withdrew, a closing that has seen more brings back.
-                existing = replace(known.alert, state="open")
-                kept_alerts.mark(connection, existing.id, None, None)
-            matter = whose if existing is None else _matter(existing)
-            named = of_member(finding, member_name)
-            alert = life.raise_or_repeat(existing, named, **matter, now=kept_alerts.at(now_us))
-            raised.add(alert.id)
-            if known is None or known.provisional or alert != known.alert:
-                kept_alerts.save(connection, alert, provisional=False)
-                changed.append(alert)
-            tell(connection, pseudonymous(alert, finding), now_us)
-        former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
-        unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
-        return changed + [self._withdraw(connection, alert, now_us) for alert in unfounded]
-
-    def _withdraw(self, connection: Connection, alert: Alert, now_us: int) -> Alert:
-        withdrawn = life.resolve(alert)
-        kept_alerts.save(connection, withdrawn, provisional=False)
-        kept_alerts.mark(connection, alert.id, CLOSING, now_us)
-        kept_alerts.comment(connection, alert.id, CLOSING, now_us, NOT_CONFIRMED)
-        # The words may hold the member's name; what leaves the house says what matters now.
-        tell_withdrawn(connection, replace(withdrawn, message=NOT_CONFIRMED, advice=""), now_us)
-        return withdrawn
+        return settle_alerts(connection, findings, context.member_name, whose, self._clock())
 
     def _say_session(self, session: str) -> None:
         known = sessions.get_session(self._engine, session)
@@ -400,32 +355,3 @@ def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps:
     own = pd.DataFrame([row], columns=history.columns).astype(history.dtypes.to_dict())
     together = own if others.empty else pd.concat([others, own])
     return together.sort_values(["start_us", "session"], kind="stable", ignore_index=True)
-
-
-def _known(connection: Connection, finding: Finding, whose: Mapping[str, str]) -> StoredAlert | None:
-    """The alert that a finding is about, where there is one already.
-
-    Workload looks at visits: what an earlier session of the visit has raised is the same matter, grown.
-    """
-    for session in _visit(finding.evidence):
-        for one in kept_alerts.of_session(connection, session):
-            if one.alert.rule == finding.rule and one.alert.user == whose["user"]:
-                return one
-    alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
-    return kept_alerts.get_stored(connection, alert_id)
-
-
-def _matter(alert: Alert) -> dict[str, str | None]:
-    return {"gym": alert.gym, "user": alert.user, "machine": alert.machine, "session": alert.session}
-
-
-def _is_judged_by(alert: Alert, session: str) -> bool:
-    """Whether it is for the closing of this session to say that an alert does not hold; what is settled stays so."""
-    raised_by = _visit(alert.evidence)[-1:]
-    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved" and raised_by in ([], [session])
-
-
-def _visit(evidence: Mapping[str, Any]) -> list[str]:
-    """The sessions that were judged as one; none where a rule looks at one session only."""
-    sessions_of_visit: list[str] = evidence.get("sessions_of_visit", [])
-    return sessions_of_visit

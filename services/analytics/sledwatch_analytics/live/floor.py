@@ -6,9 +6,8 @@ nothing live; closing reads them from the store.
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -39,8 +38,10 @@ from sledwatch.events import (
     topic,
 )
 from sledwatch.findings import Finding
-from sledwatch_analytics.closing.closer import CLOSING, as_event
+from sledwatch_analytics.closing.closer import as_event
 from sledwatch_analytics.closing.judging import of_member, pseudonymous
+from sledwatch_analytics.closing.raising import CLOSING
+from sledwatch_analytics.live.machine import FloorMachine
 from sledwatch_analytics.live.metrics import LiveMetrics
 from sledwatch_analytics.live.session import Advance, LiveSession, Member
 from sledwatch_analytics.live.writing import Writer
@@ -51,7 +52,7 @@ from sledwatch_storage.state import alerts, arrivals, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable
 from sledwatch_storage.state.limits import set_limits
-from sledwatch_storage.state.machines import ASSUMED_MACHINE, known_machines
+from sledwatch_storage.state.machines import known_machines
 from sledwatch_storage.state.members import get_member
 
 # Frames older than this when they arrive were buffered through an outage: they show no present.
@@ -61,7 +62,6 @@ CUE_WITHIN_US: Final = CUE_EXPIRES_S * 1_000_000
 SILENT_US: Final = 10 * 60 * 1_000_000
 # How often a machine's tile moves: four times a second.
 TILE_S: Final = 0.25
-TRACK_POINTS: Final = 12
 # A frame of a session whose start was not heard asks the state DB who that is, this often.
 ASK_AGAIN_US: Final = 2 * 1_000_000
 SESSIONS_REMEMBERED: Final = 500
@@ -79,37 +79,6 @@ class Publish(Protocol):
 def nobody_listens(topic: str, payload: bytes, *, retain: bool = False, expires_s: int | None = None) -> bool:  # noqa: ARG001
     """Publishing where there is no broker."""
     return False
-
-
-@dataclass
-class _Machine:
-    """A machine as the floor sees it.
-
-    since_us: when its state last changed. announced: starts of sessions that began long ago, and may be over long
-    since: they are taken up by a frame of now. track_mm: depths of the last frame, thinned.
-    """
-
-    gym: str
-    machine: str
-    online: Online | None = None
-    boot: str | None = None
-    last_seq: int = -1
-    is_online: bool = False
-    seen_us: int | None = None
-    since_us: int | None = None
-    session: LiveSession | None = None
-    alert: Alert | None = None
-    ended: deque[str] = field(default_factory=lambda: deque(maxlen=8))
-    announced: deque[SessionStart] = field(default_factory=lambda: deque(maxlen=8))
-    asked_us: int = 0
-    depth_mm: float | None = None
-    load_kg: float | None = None
-    t_us: int | None = None
-    track_mm: list[float] = field(default_factory=list)
-    told_s: float = 0.0
-
-    def describes(self) -> Online:
-        return self.online or ASSUMED_MACHINE
 
 
 class LiveFloor:
@@ -140,9 +109,9 @@ class LiveFloor:
         self._is_following = is_following
         self._monotonic = monotonic
         self._lock = threading.RLock()
-        self._machines: dict[tuple[str, str], _Machine] = {}
+        self._machines: dict[tuple[str, str], FloorMachine] = {}
         self._reps: OrderedDict[str, list[Rep]] = OrderedDict()
-        self._moved: dict[tuple[str, str], _Machine] = {}
+        self._moved: dict[tuple[str, str], FloorMachine] = {}
         self._news = threading.Event()
         self.writer = Writer(engine)
 
@@ -156,7 +125,7 @@ class LiveFloor:
     def machines(self, gym: str) -> list[dict[str, Any]]:
         """The machines of a gym as `GET /gyms/{gym}/machines` lists them, by name."""
         with self._lock:
-            return [_tile(machine) for key, machine in sorted(self._machines.items()) if key[0] == gym]
+            return [machine.tile() for key, machine in sorted(self._machines.items()) if key[0] == gym]
 
     def live_reps(self, session: str) -> list[Rep]:
         """The reps so far of a session that is not closed yet, ascending."""
@@ -192,7 +161,7 @@ class LiveFloor:
         """Something a machine said."""
         with self._lock:
             key = (event.gym, event.machine)
-            machine = self._machines.setdefault(key, _Machine(event.gym, event.machine))
+            machine = self._machines.setdefault(key, FloorMachine(event.gym, event.machine))
             payload = event.payload
             if not (retained or isinstance(payload, Offline)):
                 machine.seen_us = received_us
@@ -220,7 +189,7 @@ class LiveFloor:
         now_us = self._clock()
         with self._lock:
             for known in known_machines(self._engine):
-                machine = _Machine(known.gym, known.machine, known.online, known.boot)
+                machine = FloorMachine(known.gym, known.machine, known.online, known.boot)
                 machine.is_online = known.status == "online"
                 machine.seen_us = known.seen_us
                 machine.since_us = known.status_us
@@ -243,7 +212,7 @@ class LiveFloor:
 
     # State
 
-    def _on_state(self, machine: _Machine, state: Online | Offline, received_us: int, *, retained: bool) -> None:
+    def _on_state(self, machine: FloorMachine, state: Online | Offline, received_us: int, *, retained: bool) -> None:
         if isinstance(state, Offline):
             # The will of a connection that an earlier boot had says nothing of this one.
             if machine.boot in {None, state.boot} and machine.is_online:
@@ -268,7 +237,7 @@ class LiveFloor:
 
     # Sessions
 
-    def _on_start(self, machine: _Machine, start: SessionStart, received_us: int, *, retained: bool) -> None:
+    def _on_start(self, machine: FloorMachine, start: SessionStart, received_us: int, *, retained: bool) -> None:
         session = machine.session
         if session is not None and session.session == start.session:
             self._introduce(machine, session, start)
@@ -303,8 +272,8 @@ class LiveFloor:
             return False
         return logged is not None and (logged.ended_arrival_us is not None or now_us - logged.arrival_us > SILENT_US)
 
-    def _begin(self, machine: _Machine, session: str, start_us: int) -> LiveSession:
-        machine.session = LiveSession(session, machine.gym, machine.machine, start_us, machine.describes())
+    def _begin(self, machine: FloorMachine, session: str, start_us: int) -> LiveSession:
+        machine.session = LiveSession(session, machine.gym, machine.machine, start_us, machine.kind_of_machine)
         machine.alert = None
         machine.since_us = start_us
         self._reps[session] = machine.session.reps
@@ -312,7 +281,7 @@ class LiveFloor:
             self._reps.popitem(last=False)
         return machine.session
 
-    def _introduce(self, machine: _Machine, session: LiveSession, start: SessionStart) -> None:
+    def _introduce(self, machine: FloorMachine, session: LiveSession, start: SessionStart) -> None:
         """Who is badged in, and how the machine is set."""
         session.set_up(start.t_us, start.setup)
         if session.member is None:
@@ -323,7 +292,7 @@ class LiveFloor:
             self._write_start(machine, session, start.user, start.setup)
         self._show(machine)
 
-    def _on_setup(self, machine: _Machine, moved: SessionSetup) -> None:
+    def _on_setup(self, machine: FloorMachine, moved: SessionSetup) -> None:
         session = machine.session
         if session is not None and session.session == moved.session:
             before = session.limit
@@ -332,7 +301,7 @@ class LiveFloor:
                 self._say_limit(machine, session)
             self._show(machine)
 
-    def _on_end(self, machine: _Machine, end: SessionEnd) -> None:
+    def _on_end(self, machine: FloorMachine, end: SessionEnd) -> None:
         if end.session not in machine.ended:
             machine.ended.append(end.session)
         session = machine.session
@@ -343,7 +312,7 @@ class LiveFloor:
             if session.member is not None:
                 self._hub.publish("session", _ended(session, session.member, end.t_us))
 
-    def _finish(self, machine: _Machine) -> None:
+    def _finish(self, machine: FloorMachine) -> None:
         session = machine.session
         if session is None:
             return
@@ -366,7 +335,7 @@ class LiveFloor:
 
     # Frames
 
-    def _on_frame(self, machine: _Machine, frame: Frame, received_us: int) -> None:
+    def _on_frame(self, machine: FloorMachine, frame: Frame, received_us: int) -> None:
         age_us = received_us - end_us(frame)
         if machine.boot != frame.boot:
             if machine.boot is not None and (age_us > LIVE_WITHIN_US or frame.t_us < (machine.t_us or 0)):
@@ -383,14 +352,14 @@ class LiveFloor:
         if not machine.is_online:
             machine.is_online = True
             machine.since_us = received_us
-        self._draw(machine, frame)
+        machine.draw(frame)
         session = self._session_of(machine, frame, received_us)
         if session is not None:
             advance = session.push(samples_of(frame))
             self._tell(machine, session, advance, cue_allowed=age_us <= CUE_WITHIN_US)
         self._show(machine)
 
-    def _session_of(self, machine: _Machine, frame: Frame, received_us: int) -> LiveSession | None:
+    def _session_of(self, machine: FloorMachine, frame: Frame, received_us: int) -> LiveSession | None:
         """The session a frame belongs to, where that is the one in progress; its start may not have been heard."""
         if frame.session is None or frame.session in machine.ended:
             return None
@@ -407,7 +376,7 @@ class LiveFloor:
             self._ask_who(machine, session)
         return session
 
-    def _ask_who(self, machine: _Machine, session: LiveSession) -> None:
+    def _ask_who(self, machine: FloorMachine, session: LiveSession) -> None:
         try:
             logged = arrivals.logged(self._engine, session.session)
         except StateUnavailable as error:
@@ -417,19 +386,9 @@ class LiveFloor:
             for start in _start_of(logged):
                 self._introduce(machine, session, start)
 
-    def _draw(self, machine: _Machine, frame: Frame) -> None:
-        present = [depth for depth in frame.depth_mm if depth is not None]
-        if present:
-            machine.depth_mm = present[-1]
-            step = max(1, -(-len(present) // TRACK_POINTS))
-            # The last point is the sled's place now.
-            machine.track_mm = present[::-1][::step][:TRACK_POINTS][::-1]
-        machine.load_kg = frame.load_kg[-1] if isinstance(frame.load_kg, list) else frame.load_kg
-        machine.t_us = end_us(frame)
-
     # What is said
 
-    def _tell(self, machine: _Machine, session: LiveSession, advance: Advance, *, cue_allowed: bool) -> None:
+    def _tell(self, machine: FloorMachine, session: LiveSession, advance: Advance, *, cue_allowed: bool) -> None:
         if advance.finding is not None:
             self._raise(machine, session, advance.finding)
         if advance.cue is not None and cue_allowed and machine.t_us is not None:
@@ -440,7 +399,7 @@ class LiveFloor:
                 self._hub.publish("rep", rep)
                 self._say(machine, TopicKind.REP, encode(rep))
 
-    def _raise(self, machine: _Machine, session: LiveSession, finding: Finding) -> None:
+    def _raise(self, machine: FloorMachine, session: LiveSession, finding: Finding) -> None:
         """Tell of excessive depth at once, and have it stored right after: closing finds it again if that fails."""
         if session.member is None:
             return
@@ -470,7 +429,7 @@ class LiveFloor:
 
         self.writer.put(write)
 
-    def _say_limit(self, machine: _Machine, session: LiveSession) -> None:
+    def _say_limit(self, machine: FloorMachine, session: LiveSession) -> None:
         limit = session.limit
         message = (
             Limit(session.session, None, None, None)
@@ -480,19 +439,25 @@ class LiveFloor:
         self._say(machine, TopicKind.LIMIT, encode(message), retain=True)
 
     def _say(
-        self, machine: _Machine, kind: TopicKind, payload: bytes, *, retain: bool = False, expires_s: int | None = None
+        self,
+        machine: FloorMachine,
+        kind: TopicKind,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        expires_s: int | None = None,
     ) -> None:
         where = topic(machine.gym, machine.machine, kind)
         if self._publish(where, payload, retain=retain, expires_s=expires_s):
             self._metrics.said.labels(kind.value).inc()
 
-    def _show(self, machine: _Machine) -> None:
+    def _show(self, machine: FloorMachine) -> None:
         """Tell the listeners how a machine looks now: at once, or when its next turn comes."""
         now_s = self._monotonic()
         if now_s - machine.told_s >= TILE_S:
             machine.told_s = now_s
             self._moved.pop((machine.gym, machine.machine), None)
-            self._hub.publish("machine", _tile(machine))
+            self._hub.publish("machine", machine.tile())
         else:
             self._moved[machine.gym, machine.machine] = machine
             self._news.set()
@@ -503,11 +468,11 @@ class LiveFloor:
             self._moved.clear()
             for machine in moved:
                 machine.told_s = self._monotonic()
-                self._hub.publish("machine", _tile(machine))
+                self._hub.publish("machine", machine.tile())
 
     # What the state DB knows
 
-    def _member(self, user: str, machine: _Machine, start_us: int) -> Member:
+    def _member(self, user: str, machine: FloorMachine, start_us: int) -> Member:
         try:
             with self._engine.connect() as connection:
                 known = get_member(connection, user)
@@ -522,7 +487,7 @@ class LiveFloor:
             log.warning("live.state_away", reason=str(error), user=user)
             return Member(user, user, None, (), None)
 
-    def _known_alert(self, machine: _Machine, session: LiveSession) -> Alert | None:
+    def _known_alert(self, machine: FloorMachine, session: LiveSession) -> Alert | None:
         """What was raised of this session before a restart: it is not told again."""
         if session.member is None:
             return None
@@ -536,7 +501,7 @@ class LiveFloor:
             log.warning("live.state_away", reason=str(error), user=user)
             return None
 
-    def _write_start(self, machine: _Machine, session: LiveSession, user: str, setup: Setup) -> None:
+    def _write_start(self, machine: FloorMachine, session: LiveSession, user: str, setup: Setup) -> None:
         gym, name, start_us, now_us = machine.gym, machine.machine, session.start_us, self._clock()
         session_id = session.session
 
@@ -563,7 +528,7 @@ class LiveFloor:
 
         return say
 
-    def _take_up(self, machine: _Machine, logged: LoggedSession) -> None:
+    def _take_up(self, machine: FloorMachine, logged: LoggedSession) -> None:
         """Go on with a session that was there before this process: its frames so far come from the series store."""
         if logged.start_us is None:
             return
@@ -588,7 +553,7 @@ class LiveFloor:
         for one in stored:
             if one.frame.session == logged.session and one.frame.seq > machine.last_seq:
                 machine.last_seq = one.frame.seq
-                self._draw(machine, one.frame)
+                machine.draw(one.frame)
                 advance = session.push(samples_of(one.frame))
                 if advance.finding is not None:
                     self._raise(machine, session, advance.finding)
@@ -607,42 +572,6 @@ def _start_of(logged: LoggedSession) -> Iterator[SessionStart]:
         )
 
 
-def _tile(machine: _Machine) -> dict[str, Any]:
-    """A machine as the API and the stream show it."""
-    session, online = machine.session, machine.online
-    member = None if session is None else session.member
-    limit = None if session is None else session.limit
-    now = None if session is None else session.now
-    deepest_mm = None if session is None else session.deepest_mm
-    state = "offline" if not machine.is_online else "in_use" if session is not None else "free"
-    return {
-        "gym": machine.gym,
-        "machine": machine.machine,
-        "kind": None if online is None else online.kind,
-        "model": None if online is None else online.model,
-        "status": "online" if machine.is_online else "offline",
-        "state": state,
-        "last_seen_at": _iso(machine.seen_us),
-        "user": None if member is None else member.user,
-        "user_name": None if member is None or member.name == member.user else member.name,
-        "session": None if session is None else session.session,
-        "since_at": _iso(machine.since_us),
-        "load_kg": machine.load_kg,
-        "depth_mm": machine.depth_mm,
-        "deepest_mm": None if deepest_mm is None else round(deepest_mm, 1),
-        "limit_mm": None if limit is None else limit.limit_mm,
-        "caution_mm": None if limit is None else limit.caution_mm,
-        "limit_tier": None if limit is None else limit.tier,
-        "set": None if now is None else now.set,
-        "reps": 0 if now is None else now.reps,
-        "set_reps": 0 if now is None else now.set_reps,
-        "travel_mm": None if online is None else online.travel_mm,
-        "over": limit is not None and deepest_mm is not None and deepest_mm > limit.limit_mm,
-        "track_mm": machine.track_mm,
-        "t_us": machine.t_us,
-    }
-
-
 def _ended(session: LiveSession, member: Member, end_us: int) -> dict[str, Any]:
     """A session that is over and not closed yet, in the form of `as_event`."""
     return {
@@ -657,7 +586,3 @@ def _ended(session: LiveSession, member: Member, end_us: int) -> dict[str, Any]:
         "reps": len(session.reps),
         "findings": 0,
     }
-
-
-def _iso(time_us: int | None) -> str | None:
-    return None if time_us is None else alerts.at(time_us).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,92 @@
+"""What a closing makes of a session's alerts: one a matter, repeated by counting, withdrawn where it does not hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from sledwatch import alerts as life
+from sledwatch.events import Alert
+from sledwatch.findings import Finding
+from sledwatch_analytics.closing.judging import of_member, pseudonymous
+from sledwatch_analytics.delivery.letters import tell, tell_withdrawn
+from sledwatch_storage.state import alerts as kept_alerts
+from sledwatch_storage.state.alerts import StoredAlert
+
+# Whose word it is when nobody's hand changed an alert.
+CLOSING: Final = "closing"
+NOT_CONFIRMED: Final = (
+    "Withdrawn: with all samples of the session stored, the rule is not met. What was shown live was provisional."
+)
+JUDGED_RULES: Final = ("depth.", "workload.")
+
+
+def settle_alerts(
+    connection: Connection, findings: Sequence[Finding], member_name: str, whose: Mapping[str, str], now_us: int
+) -> list[Alert]:
+    """Raise, repeat and withdraw, within a closing's transaction; returns the alerts that are new or have changed.
+
+    findings: of a nameless member, all that the closing found. whose: gym, user, machine and session.
+    """
+    changed, raised = [], set()
+    for finding in filter(life.becomes_alert, findings):
+        known = _known(connection, finding, whose)
+        existing = None if known is None else known.alert
+        if existing is not None and len(_visit(existing.evidence)) > len(_visit(finding.evidence)):
+            # A later session of the visit has said more; this one, closed again, has nothing to add.
+            continue
+        if known is not None and known.changed_by == CLOSING:
+            # What a closing withdrew, a closing that has seen more brings back.
+            existing = replace(known.alert, state="open")
+            kept_alerts.mark(connection, existing.id, None, None)
+        matter = whose if existing is None else _matter(existing)
+        named = of_member(finding, member_name)
+        alert = life.raise_or_repeat(existing, named, **matter, now=kept_alerts.at(now_us))
+        raised.add(alert.id)
+        if known is None or known.provisional or alert != known.alert:
+            kept_alerts.save(connection, alert, provisional=False)
+            changed.append(alert)
+        tell(connection, pseudonymous(alert, finding), now_us)
+    former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
+    unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
+    return changed + [_withdraw(connection, alert, now_us) for alert in unfounded]
+
+
+def _withdraw(connection: Connection, alert: Alert, now_us: int) -> Alert:
+    withdrawn = life.resolve(alert)
+    kept_alerts.save(connection, withdrawn, provisional=False)
+    kept_alerts.mark(connection, alert.id, CLOSING, now_us)
+    kept_alerts.comment(connection, alert.id, CLOSING, now_us, NOT_CONFIRMED)
+    # The words may hold the member's name; what leaves the house says what matters now.
+    tell_withdrawn(connection, replace(withdrawn, message=NOT_CONFIRMED, advice=""), now_us)
+    return withdrawn
+
+
+def _known(connection: Connection, finding: Finding, whose: Mapping[str, str]) -> StoredAlert | None:
+    """The alert that a finding is about, where there is one already.
+
+    Workload looks at visits: what an earlier session of the visit has raised is the same matter, grown.
+    """
+    for session in _visit(finding.evidence):
+        for one in kept_alerts.of_session(connection, session):
+            if one.alert.rule == finding.rule and one.alert.user == whose["user"]:
+                return one
+    alert_id = life.alert_id(finding.rule, whose["gym"], whose["user"], whose["machine"], whose["session"])
+    return kept_alerts.get_stored(connection, alert_id)
+
+
+def _matter(alert: Alert) -> dict[str, str | None]:
+    return {"gym": alert.gym, "user": alert.user, "machine": alert.machine, "session": alert.session}
+
+
+def _is_judged_by(alert: Alert, session: str) -> bool:
+    """Whether it is for the closing of this session to say that an alert does not hold; what is settled stays so."""
+    raised_by = _visit(alert.evidence)[-1:]
+    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved" and raised_by in ([], [session])
+
+
+def _visit(evidence: Mapping[str, Any]) -> list[str]:
+    """The sessions that were judged as one; none where a rule looks at one session only."""
+    sessions_of_visit: list[str] = evidence.get("sessions_of_visit", [])
+    return sessions_of_visit
