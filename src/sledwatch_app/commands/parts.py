@@ -117,7 +117,12 @@ def web() -> None:
     logs.configure("web", settings.log_level, settings.log_format)
     lifeline.hold()
     uvicorn.run(
-        create_app(api_base_url=settings.url), host=settings.http_host, port=settings.http_port, log_level="warning"
+        create_app(api_base_url=settings.url),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level="warning",
+        # A live stream lasts as long as somebody looks at it: it must not hold the end up.
+        timeout_graceful_shutdown=1,
     )
 
 
