@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from sledwatch_sim.api import Api, ApiError
@@ -30,13 +31,19 @@ class FrontDesk:
         """Do a job with the API, then call `then` with its result, or `failed`, in the network's thread."""
 
         def do(api: Api) -> None:
+            done: Future[T] = Future()
             try:
-                result = job(api)
-            except ApiError as error:
-                refused = error  # the name `error` ends with its clause
-                self._network.call_soon(lambda: failed(refused))
+                done.set_result(job(api))
+            except Exception as error:  # noqa: BLE001 - raised again in the network's thread, where it ends the run
+                done.set_exception(error)
+            self._network.call_soon(lambda: answer(done))
+
+        def answer(done: "Future[T]") -> None:
+            error = done.exception()
+            if isinstance(error, ApiError):
+                failed(error)
             else:
-                self._network.call_soon(lambda: then(result))
+                then(done.result())
 
         self._jobs.put(do)
 

@@ -5,14 +5,16 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, Protocol
 
 import numpy as np
 
 from sledwatch_sim.api import Api
 from sledwatch_sim.history import PastSession, past_sessions
-from sledwatch_sim.lifters import DAY_US, Lifter, Temper, lifter
+from sledwatch_sim.lifters import DAY_US, Lifter, PlannedSet, Temper, lifter
 from sledwatch_sim.machines import INCLINE, SEATED, SUPINE, Press
+from sledwatch_sim.performing import perform
 from sledwatch_sim.visits import Visit, Visited
 
 SECOND_US: Final = 1_000_000
@@ -136,30 +138,38 @@ def _person(seed: int, machine: int, turn: int, run: str, role: Role) -> Lifter:
 class OpenGym:
     """A gym that is never closed: people come, go, and come back in their own rhythm; new ones join when nobody is due.
 
-    start_us: when it begins. until_us: nobody comes who would still be there then; None for ever. fresh: take no
-    notice of who came in earlier runs. Members have a machine that they always use.
+    gym, title, prefix: its names, and how those of its members begin. until_us: nobody comes
+    who would still be there then; None for ever. found_open: there are sessions that have just ended and some that go
+    on, unless somebody has been there in an earlier run. Members have a machine that they always use.
     """
 
-    gym = "riverside"
-    title = "Riverside Gym"
     machines = tuple(
         Machine(f"press-{number}", press)
         for number, press in enumerate((INCLINE, INCLINE, INCLINE, SEATED, INCLINE, SUPINE, INCLINE, SEATED), start=1)
     )
-    # When the gym is found open already, by machine, in seconds from now: the overkeen one and one who goes too deep
-    # have just left; another who does is in the middle of a session, and so is a steady one; the rest will come.
+    # When the gym is found open, by machine, in seconds from now: the overkeen one and one who goes too deep have just
+    # left; another who does is in the middle of a session, to be watched, and so is a steady one; the rest will come.
     _FOUND_OPEN_S = (-26 * 60, -13 * 60, -300, -200, 4, 25, 50, 95)
+    _WATCHED = 2
     _FIRST: tuple[Temper, ...] = ("overkeen", "deep-when-tired", "deep-when-tired")
-    _PREFIX = "sim-"
 
     def __init__(
-        self, seed: int, start_us: int, until_us: int | None, ids: Ids, *, fresh: bool, found_open: bool
+        self,
+        gym: str,
+        title: str,
+        prefix: str,
+        seed: int,
+        until_us: int | None,
+        ids: Ids,
+        *,
+        found_open: bool,
     ) -> None:
+        self.gym = gym
+        self.title = title
+        self._prefix = prefix
         self._seed = seed
-        self._start_us = start_us
         self._until_us = until_us
         self._ids = ids
-        self._fresh = fresh
         self._found_open = found_open
         self._opened: set[int] = set()  # machines that somebody came to in this run
         self._last_us: dict[int, int] = {}  # when each lifter came last, by number
@@ -170,8 +180,8 @@ class OpenGym:
 
     def prepare(self, api: Api) -> None:
         api.put_gym(self.gym, self.title)
-        if self._fresh:
-            return
+        if self._until_us is not None:
+            return  # a run with an end has members of its own, and the same ones when it is repeated
         for user, last_at in api.members().items():
             number = self._number(user)
             # Somebody without a session was being enrolled when an earlier run ended: they are new once more.
@@ -213,8 +223,25 @@ class OpenGym:
         if machine in self._opened:
             return free_us + int(rng.uniform(40.0, 240.0) * SECOND_US)
         self._opened.add(machine)
-        wait_s = self._FOUND_OPEN_S[machine] if self._found_open else 2.0 + 9.0 * machine + rng.uniform(0.0, 6.0)
-        return self._start_us + int(wait_s * SECOND_US)
+        if not self._found_open:
+            return free_us + int((2.0 + 9.0 * machine + rng.uniform(0.0, 6.0)) * SECOND_US)
+        if machine == self._WATCHED:
+            return self._in_time(machine, free_us)
+        return free_us + self._FOUND_OPEN_S[machine] * SECOND_US
+
+    def _in_time(self, machine: int, now_us: int) -> int:
+        """When somebody who goes too deep has begun, so that they go past their limit while whoever starts watching."""
+        place, person = self.machines[machine], self._person(machine)
+        limit_mm = person.limit_mm(place.press)
+        starts_us = (now_us + wait_s * SECOND_US for wait_s in range(-480, -240, 3))
+        for start_us in starts_us:
+            plan = _plan(person, place.press, start_us, None)
+            done = perform(person, place.press, plan, person.rng(start_us), lambda: None)
+            past_it = [rep for stretch in done if (rep := stretch.rep) is not None and rep.bottom_mm > limit_mm]
+            told_s = next((rep.turn_s for first, rep in pairwise(past_it) if first.set == rep.set), 0.0)
+            if 25.0 <= told_s + (start_us - now_us) / SECOND_US <= 45.0:
+                return start_us
+        return now_us + self._FOUND_OPEN_S[machine] * SECOND_US
 
     def _who(self, machine: int, start_us: int) -> int:
         """Who is due longest, or, if nobody is, somebody new."""
@@ -232,7 +259,7 @@ class OpenGym:
     def _person(self, number: int) -> Lifter:
         if number not in self._people:
             temper, obeys = self._temper(number)
-            self._people[number] = lifter(self._seed, number, f"{self._PREFIX}{1001 + number}", temper, obeys)
+            self._people[number] = lifter(self._seed, number, f"{self._prefix}{1001 + number}", temper, obeys)
         return self._people[number]
 
     def _temper(self, number: int) -> tuple[Temper, bool | None]:
@@ -245,18 +272,17 @@ class OpenGym:
         return ("deep-when-tired" if chance < 0.05 else "steady"), None
 
     def _number(self, user: str) -> int | None:
-        digits = user.removeprefix(self._PREFIX)
-        return int(digits) - 1001 if user.startswith(self._PREFIX) and digits.isdecimal() else None
+        digits = user.removeprefix(self._prefix)
+        return int(digits) - 1001 if user.startswith(self._prefix) and digits.isdecimal() else None
 
 
 def _visit(
     lifter: Lifter, press: Press, start_us: int, past: tuple[tuple[int, float], ...] | None, ids: Ids, *, keen: bool
 ) -> Visit:
     """A session as the lifter means to do it; the overkeen overdo it when `keen`."""
-    rng = np.random.default_rng([lifter.seed, lifter.number, start_us // SECOND_US, 4])
     lately = [work_j for t_us, work_j in past or () if t_us > start_us - _MONTH_US]
-    overdo = keen and lifter.temper == "overkeen" and lately
-    plan = lifter.overkeen_plan(press, rng, max(lately)) if overdo else lifter.plan(press, rng)
+    overdo = keen and lifter.temper == "overkeen"
+    plan = _plan(lifter, press, start_us, max(lately, default=None) if overdo else None)
     return Visit(
         lifter=lifter,
         session=ids.session(lifter, start_us),
@@ -265,6 +291,12 @@ def _visit(
         limit_mm=lifter.limit_mm(press),
         past=past,
     )
+
+
+def _plan(lifter: Lifter, press: Press, start_us: int, overdo_j: float | None) -> list[PlannedSet]:
+    """The sets of the session that begins at a time, as usual or far beyond a best of so many joules."""
+    rng = np.random.default_rng([lifter.seed, lifter.number, start_us // SECOND_US, 4])
+    return lifter.plan(press, rng) if overdo_j is None else lifter.overkeen_plan(press, rng, overdo_j)
 
 
 def _microseconds(iso: str) -> int:
@@ -304,9 +336,14 @@ def _too_much_too_soon(seed: int, start_us: int, ids: Ids) -> Programme:
 _GYM_SPAN_US: Final = 60 * MINUTE_US
 
 
+def riverside(seed: int, _start_us: int, ids: Ids) -> OpenGym:
+    """The gym of `sledwatch up`, for ever; its members are the same at each start."""
+    return OpenGym("riverside", "Riverside Gym", "sim-", seed, None, ids, found_open=True)
+
+
 def _an_hour_of_gym(seed: int, start_us: int, ids: Ids) -> Programme:
-    until_us = start_us + _GYM_SPAN_US
-    return OpenGym(seed, start_us, until_us, ids, fresh=ids.seed is not None, found_open=False)
+    prefix, until_us = f"m-{ids.run(start_us)}-", start_us + _GYM_SPAN_US
+    return OpenGym("sim-gym", "A gym (simulated)", prefix, seed, until_us, ids, found_open=False)
 
 
 SCENARIOS: Final = {

@@ -18,7 +18,7 @@ from sledwatch_sim.front_desk import FrontDesk
 from sledwatch_sim.lifters import DAY_US, Lifter
 from sledwatch_sim.network import Network
 from sledwatch_sim.pace import Hurried, Pace, RealTime
-from sledwatch_sim.programmes import SCENARIOS, Ids, OpenGym, Programme
+from sledwatch_sim.programmes import SCENARIOS, Ids, Programme, riverside
 from sledwatch_sim.truth import Truth
 from sledwatch_sim.visits import Station, Visit, Visited
 
@@ -118,11 +118,8 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
         else:
             start_us = now_us - scenario.span_us if config.start_us is None else config.start_us
             pace = Hurried(start_us, network.clock(), config.speed, network.clock)
-        programme: Programme
-        if config.forever:
-            programme = OpenGym(seed, start_us, None, ids, fresh=False, found_open=True)
-        else:
-            programme = scenario.make(seed, start_us, ids)
+        make = riverside if config.forever else scenario.make
+        programme = make(seed, start_us, ids)
         truth.run(scenario.name, programme.gym, seed, start_us)
         span_us = None if config.forever else scenario.span_us
         floor = _Floor(config, programme, network, broker, pace, truth, ids, start_us, span_us, report, stop)
@@ -258,8 +255,10 @@ class _Floor:
 
     def _opened(self) -> None:
         self._phase = "live"
+        # In real time the gym opens now, however long it took until the system was ready.
+        opened_us = self._start_us if self._pace.hurried else self._config.clock_us()
         for number in range(len(self._stations)):
-            self._invite(number, self._start_us)
+            self._invite(number, opened_us)
 
     def _invite(self, number: int, free_us: int) -> None:
         coming = self._programme.next(number, free_us)

@@ -50,12 +50,11 @@ def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLin
     config = sledwatch_sim.SimConfig(line.mqtt_url, line.url, TOKEN, forever=True)
     running = threading.Thread(target=sledwatch_sim.run, args=(config, lambda _: None, stop))
     running.start()
-    floor = f"/gyms/{sledwatch_sim.OpenGym.gym}/machines"
     eventually(lambda: any(gym["in_use"] >= 2 for gym in line.get("/gyms")["items"]), timeout_s=60)
     stop.set()
     running.join(10)
     assert not running.is_alive()
-    eventually(lambda: {"offline"} == {machine["status"] for machine in line.get(floor)["items"]})
+    eventually(lambda: {"offline"} == {machine["status"] for machine in line.get("/gyms/riverside/machines")["items"]})
     alerts = eventually(lambda: len(line.get("/alerts", gym="riverside")["items"]) >= 2 and line.get("/alerts"))
     assert {"depth.excessive", "workload.spike"} <= {alert["rule"] for alert in alerts["items"]}
 

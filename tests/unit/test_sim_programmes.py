@@ -11,7 +11,7 @@ from sledwatch.events import TopicKind
 from sledwatch_sim.history import PastSession
 from sledwatch_sim.network import Network
 from sledwatch_sim.pace import Hurried
-from sledwatch_sim.programmes import MINUTE_US, SCENARIOS, Ids, OpenGym, Programme
+from sledwatch_sim.programmes import MINUTE_US, SCENARIOS, Ids, OpenGym, Programme, riverside
 from sledwatch_sim.ring import Ring
 from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
 from sledwatch_sim.visits import Station, Visited
@@ -174,19 +174,22 @@ def test_true_bottoms_are_where_the_samples_are_deepest():
 
 
 def test_the_gym_is_found_open_once():
-    """The overkeen one has left before now, somebody is in the middle of a session, others are on their way."""
-    gym = OpenGym(1, START_US, None, Ids(None), fresh=False, found_open=True)
+    """The overkeen one has left, somebody will soon be seen to go past their limit, others are on their way."""
+    gym = riverside(1, START_US, Ids(None))
     _, visited, api = play(gym, 1)
     assert [1001 + number for number in range(8)] == [int(done.visit.lifter.user.split("-")[1]) for done in visited]
     assert ["overkeen", "deep-when-tired"] == [done.visit.lifter.temper for done in visited[:2]]
     assert all(START_US - 30 * MINUTE_US < done.end_us < START_US for done in visited[:2])
     assert all(done.visit.start_us < START_US < done.end_us for done in visited[2:4])
     assert all(START_US < done.visit.start_us for done in visited[4:])
+    past_it = [rep for rep in visited[2].reps if rep.bottom_mm > visited[2].visit.limit_mm]
+    told_s = next(rep.turn_s for first, rep in pairwise(past_it) if first.set == rep.set)
+    assert 25 <= (visited[2].visit.start_us - START_US) / 1e6 + told_s <= 45
     assert {done.visit.lifter.user for done in visited} == set(api.history)
 
 
 def test_who_was_there_before_comes_back_in_their_rhythm_and_no_backlog_with_them():
-    gym = OpenGym(1, START_US, None, Ids(None), fresh=False, found_open=True)
+    gym = riverside(1, START_US, Ids(None))
     lately, long_ago = "2026-11-22T06:00:00Z", "2026-11-01T06:00:00Z"
     api = Registrar({"sim-1001": lately, "sim-1002": long_ago, "sim-1003": None, "somebody": long_ago})
     gym.prepare(api)  # type: ignore[arg-type]
@@ -198,9 +201,16 @@ def test_who_was_there_before_comes_back_in_their_rhythm_and_no_backlog_with_the
     assert ["sim-1009", "sim-1003"] == api.enrolled
 
 
+def test_an_hour_of_gym_stays_within_its_span():
+    _, visited, _ = play(made("gym"))
+    assert len(visited) > 20
+    assert max(done.end_us for done in visited) <= START_US + SCENARIOS["gym"].span_us
+
+
 def test_nobody_comes_twice_within_two_days():
-    gym = OpenGym(3, START_US, START_US + 2 * 60 * MINUTE_US, Ids(3), fresh=True, found_open=False)
+    until_us = START_US + 2 * 60 * MINUTE_US
+    gym = OpenGym("g", "G", "p-", 3, until_us, Ids(3), found_open=False)
     _, visited, _ = play(gym)
     users = [done.visit.lifter.user for done in visited]
     assert len(users) == len(set(users))
-    assert max(done.end_us for done in visited) <= START_US + 2 * 60 * MINUTE_US
+    assert max(done.end_us for done in visited) <= until_us
