@@ -76,8 +76,9 @@ class Network:
         """Make a waiting loop look around, from any thread."""
         try:
             self._wake_sender.send(b"\0")
-        except BlockingIOError:
-            return  # so many wake-ups are waiting already that one more says nothing new
+        except OSError:
+            # So many wake-ups are waiting that one more says nothing new, or the loop is closed and nobody is there.
+            return
 
     def watch(self, sock: socket.socket, connection: Connection) -> None:
         """Serve a socket from now on."""
