@@ -62,12 +62,13 @@ def test_with_reduced_motion_the_sled_is_where_it_is_at_once(visit, floor):
         moved(),
         moved(deepest_mm=425.0, over=True),
         moved(deepest_mm=399.0),
+        moved(deepest_mm=412.3),
         moved(deepest_mm=None, reps=0, set=None, set_reps=0),
         moved(limit_mm=None, caution_mm=None, who=None, load_kg=182.5, depth_mm=1.4),
         machine("north", "press-2"),
         machine("north", "press-2", state="offline", status="offline", last_seen_at=None),
     ],
-    ids=["within", "over", "caution", "no-rep", "no-limit", "free", "offline"],
+    ids=["within", "over", "caution", "hardly-over", "no-rep", "no-limit", "free", "offline"],
 )
 def test_a_tile_reads_the_same_live_and_after_a_reload(visit, floor, event):
     visitor = visit(reduced_motion="reduce")

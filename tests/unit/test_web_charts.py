@@ -63,6 +63,15 @@ def test_the_limit_and_the_caution_zone_are_drawn_in_every_set():
     assert [(412.0, 392.0)] * 2 == [(row["mm"], row["caution"]) for row in limits]
 
 
+def test_the_axis_names_the_limit_and_a_round_depth_makes_way():
+    (axis,) = {
+        json.dumps(layer["encoding"]["y"]["axis"])
+        for layer in drawn()["spec"]["layer"]
+        if layer["mark"]["type"] == "line"
+    }
+    assert [0, 100, 200, 300, 412.0] == json.loads(axis)["values"]
+
+
 def test_without_a_limit_no_line_is_drawn():
     spec = drawn(limit_mm=None, caution_mm=None)
     assert ([], False) == (rows(spec, "limit"), "rule" in marks(spec))

@@ -166,6 +166,12 @@ def test_a_session_that_has_just_begun_has_a_page(pages, floor):
     assert "No rep found yet." in said
 
 
+def test_a_live_session_is_shown_against_the_limit_of_its_reps(pages, floor):
+    """The API settles a session's limit when it closes; until then the reps have it."""
+    floor.sessions["S-2"] |= {"limit_mm": None, "limit_tier": None}
+    assert "All 5 reps stayed within the limit of 412 mm" in text(pages.get("/sessions/S-2").text)
+
+
 def test_a_rep_becomes_the_limit_for_this_seat_and_these_feet(pages, floor):
     answer = pages.post("/sessions/S-1/limit", data={"rep": "15", "holds_for": "setup"}, headers=OWN)
     assert (303, "/sessions/S-1?told=limit#told") == (answer.status_code, answer.headers["location"])

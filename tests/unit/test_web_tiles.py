@@ -23,7 +23,7 @@ def test_a_tile_says_who_how_deep_against_the_limit_load_and_reps():
     [
         ("within", "41 mm to spare", {}),
         ("caution", "20 mm to spare", {"deepest_mm": 392.0}),
-        ("over", "1 mm past the limit", {"deepest_mm": 412.6}),
+        ("over", "0.6 mm past the limit", {"deepest_mm": 412.6}),
         ("over", "19 mm past the limit", {"deepest_mm": 431.2, "over": True}),
         ("within", "No rep in this set yet", {"deepest_mm": None}),
         ("none", "Deepest 371 mm", {"limit_mm": None, "caution_mm": None}),

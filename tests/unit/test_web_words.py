@@ -25,7 +25,12 @@ def test_work_grows_into_kilojoules(expected, value):
 
 @pytest.mark.parametrize(
     ("expected", "depth", "limit"),
-    [("19 mm past the limit", 431.2, 412.0), ("at the limit", 412.3, 412.0), ("41 mm before the limit", 371, 412)],
+    [
+        ("19 mm past the limit", 431.2, 412.0),
+        ("at the limit", 412.04, 412.0),
+        ("0.2 mm past the limit", 412.2, 412.0),
+        ("41 mm before the limit", 371, 412),
+    ],
 )
 def test_a_depth_is_compared_with_the_limit(expected, depth, limit):
     assert expected.replace(" mm", f"{words.NBSP}mm") == words.against_limit(depth, limit)

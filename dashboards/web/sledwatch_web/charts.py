@@ -78,7 +78,7 @@ def panels(trace: Json, reps: Sequence[Json]) -> list[Panel]:
     for rep in reps:
         sets.setdefault(rep["set"], []).append(rep)
     if not sets:
-        return [_panel("No reps found", t_us, depth_mm, ())]
+        return [_panel("The whole session", t_us, depth_mm, ())]
     found = []
     for number, of_set in sorted(sets.items()):
         first = bisect_left(t_us, of_set[0]["t_start_us"] - AROUND_SET_US)
@@ -114,13 +114,13 @@ def depth_trace(
     domain = [min([0.0, *depths]), max([*depths, limit_mm or 0.0, 100.0]) * 1.08]
     longest_s = max(panel.length_s for panel in sets)
     # The first column carries the axis.
-    each = round((width - 54 - (columns - 1) * PANEL_GAP) / columns)
+    each = round((width - 66 - (columns - 1) * PANEL_GAP) / columns)
     base = alt.Chart(alt.NamedData(name="samples"))
     x = alt.X("s:Q", title=None, scale=alt.Scale(domain=[0, longest_s], nice=False)).axis(
         grid=False, tickCount=5, labelExpr="datum.label + ' s'", domain=False, ticks=False, labelFlush=True
     )
     y = alt.Y("mm:Q", title=None, scale=alt.Scale(domain=domain, reverse=True, nice=False)).axis(
-        tickCount=4, domain=False, ticks=False, labelExpr="datum.label + ' mm'"
+        **_depth_axis(domain, limit_mm, palette)
     )
     layers: list[alt.Chart] = []
     if limit_mm is not None:
@@ -128,9 +128,6 @@ def depth_trace(
         layers += [
             limit.mark_rect(color=palette.warn_soft).encode(y=alt.Y("caution:Q"), y2="mm:Q"),
             limit.mark_rule(color=palette.alert, strokeWidth=1.5).encode(y=y),
-            limit.mark_text(align="right", baseline="top", dy=5, color=palette.alert, fontSize=12).encode(
-                x=alt.datum(longest_s), y=y, text="text:N"
-            ),
         ]
     layers.append(
         base.transform_filter("datum.kind == 'trace'")
@@ -157,6 +154,23 @@ def depth_trace(
     return _finished(chart, {"samples": rows}, palette)
 
 
+def _depth_axis(domain: list[float], limit_mm: float | None, palette: Palette) -> dict[str, Any]:
+    """An axis of round depths, with the limit among them in its own colour, and by name."""
+    step = 100 if domain[1] <= 500 else 200
+    room = (domain[1] - domain[0]) * 0.09
+    values: list[float] = list(range(0, int(domain[1]) + 1, step))
+    axis: dict[str, Any] = {"domain": False, "ticks": False, "labelExpr": "datum.label + ' mm'"}
+    if limit_mm is not None:
+        # A round depth that the limit would be written over makes way.
+        values = [*(mm for mm in values if abs(mm - limit_mm) > room), limit_mm]
+        is_limit = f"abs(datum.value - {limit_mm}) < 0.001"
+        axis["labelExpr"] = f"{is_limit} ? 'limit {words.number(limit_mm)}' : datum.label + ' mm'"
+        axis["labelColor"] = {"condition": {"test": is_limit, "value": palette.alert}, "value": palette.muted}
+        axis["labelFontWeight"] = {"condition": {"test": is_limit, "value": "bold"}, "value": "normal"}
+    # Without a count Vega thins even the values that it is given.
+    return {**axis, "values": values, "tickCount": len(values)}
+
+
 def _samples(panel: Panel, limit_mm: float | None, caution_mm: float | None) -> list[dict[str, Any]]:
     """What is drawn of a set, each row with the kind of mark that it becomes."""
     rows: list[dict[str, Any]] = [
@@ -164,8 +178,7 @@ def _samples(panel: Panel, limit_mm: float | None, caution_mm: float | None) -> 
     ]
     if limit_mm is not None:
         caution = limit_mm if caution_mm is None else caution_mm
-        text = f"limit {words.mm(limit_mm)}"
-        rows.append({"set": panel.title, "kind": "limit", "mm": limit_mm, "caution": caution, "text": text})
+        rows.append({"set": panel.title, "kind": "limit", "mm": limit_mm, "caution": caution})
     return rows + [
         {
             "set": panel.title,
@@ -206,7 +219,8 @@ def daily_load(
         if s.get("severity") in {"warn", "alert"} and s.get("spike") is not None
     ]
     order = [row["day"] for row in shown]
-    mondays = [day for day in order if date.fromisoformat(day).weekday() == 0]
+    # Not the first two: their label would run into the axis.
+    mondays = [day for day in order[2:] if date.fromisoformat(day).weekday() == 0]
     every = 2 if len(mondays) * 62 > width else 1
     x = alt.X("day:O", title=None, scale=alt.Scale(domain=order, paddingInner=0.3, paddingOuter=0.2)).axis(
         values=mondays[::-1][::every][::-1],

@@ -20,6 +20,7 @@ class SessionRow:
     state: str
     work: str
     spike: str
+    compared: bool
     severity: str
     severity_word: str
     shape: str
@@ -56,7 +57,8 @@ def session_rows(sessions: list[Json], workload: Json, gyms: Gyms, now_us: int) 
                 where=f"{session['machine']}, {gyms.name(session['gym'])}",
                 state=session["state"],
                 work=words.energy(work_j),
-                spike=words.times_best(load.get("spike")),
+                spike=words.NOTHING if load.get("spike") is None else f"{words.number(load['spike'], 2)}×",
+                compared=load.get("spike") is not None,
                 severity=severity,
                 severity_word=words.SEVERITIES.get(severity, ""),
                 shape=SHAPES.get(severity, ""),

@@ -35,22 +35,28 @@ class SetRows:
     rows: tuple[RepRow, ...]
 
 
-def verdict(reps: Sequence[Json], session: Json) -> tuple[str, str]:
+def limit_of(session: Json, reps: Sequence[Json]) -> tuple[float | None, str | None]:
+    """The limit that the session is judged by, and where it comes from; of a live one, that of its latest rep."""
+    limited = [rep for rep in reps if rep.get("limit_mm") is not None]
+    if session.get("limit_mm") is not None or not limited:
+        return session.get("limit_mm"), session.get("limit_tier")
+    return limited[-1]["limit_mm"], limited[-1].get("limit_tier")
+
+
+def verdict(reps: Sequence[Json], limit: float | None, state: str) -> tuple[str, str]:
     """What the session comes to, in one sentence, and its level (none, within or over)."""
-    limit, whose = session.get("limit_mm"), words.mm(session.get("limit_mm"))
+    whose = words.mm(limit)
     if not reps:
-        return ("No rep found yet." if session["state"] == "live" else "No rep was found in this session."), "none"
+        return ("No rep found yet." if state == "live" else "No rep was found in this session."), "none"
     counted = words.count(len(reps), "rep")
     if limit is None:
         deepest = max(rep["depth_mm"] for rep in reps)
         return f"{counted}, the deepest {words.mm(deepest)}. No depth limit is set for this machine.", "none"
     over = [rep for rep in reps if charts.rep_kind(rep) == "over"]
     if over:
-        furthest = max(rep["over_mm"] for rep in over)
-        return (
-            f"{words.number(len(over))} of {counted} went past the limit of {whose}, by up to {words.mm(furthest)}.",
-            "over",
-        )
+        furthest = words.apart(max(rep["over_mm"] for rep in over)) or words.mm(0)
+        past = f"{words.number(len(over))} of {counted}"
+        return f"{past} went past the limit of {whose}, by up to {furthest}.", "over"
     deepest = max(rep["depth_mm"] for rep in reps)
     return f"All {counted} stayed within the limit of {whose}; the deepest came to {words.mm(deepest)}.", "within"
 

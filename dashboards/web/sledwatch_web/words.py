@@ -100,18 +100,24 @@ def against_limit(depth_mm: float | None, limit_mm: float | None) -> str:
     """How a depth stands to the limit, in words; nothing where there is no limit."""
     if depth_mm is None or limit_mm is None:
         return ""
-    over = round(depth_mm) - round(limit_mm)
-    if over > 0:
-        return f"{mm(over)} past the limit"
-    return "at the limit" if over == 0 else f"{mm(-over)} before the limit"
+    over = depth_mm - limit_mm
+    return f"{apart(over)} {'past' if over > 0 else 'before'} the limit" if apart(over) else "at the limit"
 
 
 def spare(depth_mm: float, limit_mm: float) -> str:
     """The same where there is little room for words."""
-    over = round(depth_mm) - round(limit_mm)
-    if over > 0:
-        return f"{mm(over)} past the limit"
-    return "at the limit" if over == 0 else f"{mm(-over)} to spare"
+    over = depth_mm - limit_mm
+    if not apart(over):
+        return "at the limit"
+    return f"{apart(over)} past the limit" if over > 0 else f"{apart(over)} to spare"
+
+
+def apart(over_mm: float) -> str:
+    """How far two depths are apart, to the millimetre; below one to the tenth, so that a little past is not nothing."""
+    distance = abs(over_mm)
+    if distance < 0.05:
+        return ""
+    return quantity(distance, "mm", 1 if distance < 0.95 else 0)
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -389,6 +395,6 @@ def figure(name: str, value: Any, local: ZoneInfo) -> str:
     for suffix, unit, digits in _UNITS:
         if name.endswith(suffix):
             return quantity(value, unit, digits)
-    if isinstance(value, float) and name.endswith(_RATIOS):
+    if isinstance(value, float) and name.endswith(_RATIOS) and name != "hazard_ratio":
         return f"{number(value, 2)}×"
     return number(value, 0 if float(value).is_integer() else 2)

@@ -18,6 +18,8 @@ from sledwatch_web.site import Site, back_to, require_own_form
 # Samples asked for: enough to see every rep of half an hour, few enough for a phone.
 TRACE_POINTS = 4_000
 WIDE, NARROW = 904, 336
+# From here on the machine warns; the API says so of machines, not of sessions.
+CAUTION_MM = 20.0
 TOLD = {
     "limit": "That depth is the limit now. It holds from the next rep on; what has been judged stays as it was judged.",
 }
@@ -34,8 +36,9 @@ def session_routes(site: Site) -> APIRouter:
         gyms, found, reps, trace = await asyncio.gather(
             site.gyms(api), api.get(path), api.items(f"{path}/reps"), api.get(f"{path}/trace", points=TRACE_POINTS)
         )
-        spike, drawn = await asyncio.gather(_spike(api, found), _drawn(site, found, reps, trace))
-        text, level = sessions.verdict(reps, found)
+        limit_mm, limit_tier = sessions.limit_of(found, reps)
+        spike, drawn = await asyncio.gather(_spike(api, found), _drawn(site, limit_mm, reps, trace))
+        text, level = sessions.verdict(reps, limit_mm, found["state"])
         return site.page(
             request,
             "session.html",
@@ -46,6 +49,8 @@ def session_routes(site: Site) -> APIRouter:
             start=words.moment(found["start_at"], gyms.time_zone(found["gym"]), now_us),
             length=_length(found),
             setup=sessions.setup_words(found.get("setup")),
+            limit_mm=limit_mm,
+            limit_tier=limit_tier,
             verdict=text,
             level=level,
             spike=spike,
@@ -116,12 +121,11 @@ async def _spike(api: Api, session: Json) -> str:
     return words.times_best(found["spike"]) if found.get("spike") is not None else ""
 
 
-async def _drawn(site: Site, session: Json, reps: list[Json], trace: Json) -> dict[str, Markup] | None:
+async def _drawn(site: Site, limit: float | None, reps: list[Json], trace: Json) -> dict[str, Markup] | None:
     panels = charts.panels(trace, reps)
     if not panels:
         return None
-    limit = session.get("limit_mm")
-    caution = session.get("caution_mm", None if limit is None else limit - 20)
+    caution = None if limit is None else limit - CAUTION_MM
     wide, narrow = await asyncio.gather(
         site.charts.svg(partial(charts.depth_trace, panels, limit, caution, width=WIDE, columns=2)),
         site.charts.svg(partial(charts.depth_trace, panels, limit, caution, width=NARROW, columns=1)),

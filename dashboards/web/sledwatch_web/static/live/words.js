@@ -17,9 +17,10 @@ export function kg(value) {
 export const reps = (n) => `${number(n)}${NBSP}${n === 1 ? "rep" : "reps"}`;
 
 export function spare(depth, limit) {
-  const over = Math.round(depth) - Math.round(limit);
-  if (over > 0) return `${mm(over)} past the limit`;
-  return over === 0 ? "at the limit" : `${mm(-over)} to spare`;
+  const distance = Math.abs(depth - limit);
+  if (distance < 0.05) return "at the limit";
+  const apart = `${number(distance, distance < 0.95 ? 1 : 0)}${NBSP}mm`;
+  return depth > limit ? `${apart} past the limit` : `${apart} to spare`;
 }
 
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
