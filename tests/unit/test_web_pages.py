@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from fake_api import COOKIE, NOW_US, TOKEN, busy_floor, fake_api
+from fake_api import COOKIE, NOW_US, TOKEN, alert, busy_floor, fake_api
 from sledwatch_web.app import create_app
 from sledwatch_web.security import CONTENT_SECURITY_POLICY
 
@@ -94,6 +94,16 @@ def test_an_alert_unfolds_into_its_arithmetic_and_the_tier_of_its_limit(pages):
     assert "Depth limit 412 mm" in said
     assert "Past the limit by 19 mm" in said
     assert "calibrated: set by a trainer" in said
+
+
+def test_more_open_alerts_than_one_reads_at_once_are_a_link_away(pages, floor):
+    floor.alerts = [alert(f"{number:032x}") for number in range(120)]
+    first = pages.get("/alerts").text
+    (more,) = re.findall(r'<a href="([^"]+)" rel="next">More open alerts', first)
+    assert (50, 50) == (
+        first.count('data-fold="arithmetic"'),
+        pages.get(more.replace("&amp;", "&")).text.count("<article"),
+    )
 
 
 def test_an_inbox_with_nothing_open_is_calm(pages, floor):

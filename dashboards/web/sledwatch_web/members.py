@@ -32,7 +32,6 @@ class SessionRow:
 class LimitRow:
     """A depth limit of a member."""
 
-    key: str
     where: str
     holds_for: str
     limit: str
@@ -105,7 +104,6 @@ def limit_rows(limits: list[Json], gyms: Gyms, now_us: int) -> list[LimitRow]:
         pointed = one.get("from_rep")
         rows.append(
             LimitRow(
-                key=f"{one['gym']}/{one['machine']}/{one.get('notch')}/{one.get('foot_row')}",
                 where=f"{one['machine']}, {gyms.name(one['gym'])}",
                 holds_for=", ".join(holds),
                 limit=words.mm(one["limit_mm"]),

@@ -30,7 +30,6 @@ class RepRow:
 class SetRows:
     """The reps of one set."""
 
-    number: int
     title: str
     rows: tuple[RepRow, ...]
 
@@ -68,7 +67,6 @@ def set_rows(reps: Sequence[Json]) -> list[SetRows]:
         sets.setdefault(rep["set"], []).append(rep)
     return [
         SetRows(
-            number,
             f"Set {number} · {words.kg(max(rep['load_kg'] for rep in of_set))} · {words.count(len(of_set), 'rep')}",
             tuple(_row(rep) for rep in of_set),
         )

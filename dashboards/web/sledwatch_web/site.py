@@ -63,7 +63,6 @@ def make_templates() -> Environment:
         energy=words.energy,
         number=words.number,
         count=words.count,
-        joined=words.joined,
         drawn="{:g}".format,
     )
     return templates

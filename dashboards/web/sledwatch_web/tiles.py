@@ -50,7 +50,6 @@ class Tile:
     machine: str
     seen: Moment | None
     track: Track
-    spoken: str
 
 
 def tile(item: Json, time_zone: str | None, now_us: int) -> Tile:
@@ -75,7 +74,6 @@ def tile(item: Json, time_zone: str | None, now_us: int) -> Tile:
         machine=item["machine"],
         seen=words.moment(item.get("last_seen_at"), time_zone, now_us),
         track=track(item),
-        spoken=", ".join(part for part in (item["machine"], STATES[state].lower(), who, verdict) if part),
     )
 
 

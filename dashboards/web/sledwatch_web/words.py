@@ -4,7 +4,6 @@ Figures and units are joined by a no-break space, so that a line never ends betw
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -41,7 +40,6 @@ TIERS: Final = {
     "estimated": "estimated from body height and the machine's geometry, ±10°",
     "own-history": "own history: taken from the member's earlier reps on this machine",
 }
-KINDS: Final = {"incline": "incline press", "seated": "seated press", "supine": "supine press"}
 WORKLOAD_STATES: Final = {
     "beginner": ("Beginner", "Comparisons begin after 30 days and 4 sessions; until then the beginner rules hold."),
     "no-baseline": (
@@ -118,11 +116,6 @@ def apart(over_mm: float) -> str:
     if distance < 0.05:
         return ""
     return quantity(distance, "mm", 1 if distance < 0.95 else 0)
-
-
-def joined(parts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
 def keep_units(text: str) -> str:

@@ -38,17 +38,18 @@ def alert_routes(site: Site) -> APIRouter:
         if state is None:
             gyms, waiting, recent = await asyncio.gather(
                 site.gyms(api),
-                api.items("/alerts", state="open", **narrowed),
+                api.get("/alerts", state="open", limit=MANY, **narrowed),
                 api.get("/alerts", limit=RECENT, **narrowed),
             )
             others = [alert for alert in recent["items"] if alert["state"] != "open"]
-            found: list[Json] = waiting + others
-            older = None
+            found: list[Json] = waiting["items"] + others
+            older = _query(state="open", cursor=waiting.get("next"), **narrowed) if waiting.get("next") else None
         else:
             gyms, page = await asyncio.gather(
                 site.gyms(api), api.get("/alerts", state=state, limit=MANY, cursor=cursor, **narrowed)
             )
-            found, older = page["items"], page.get("next")
+            found = page["items"]
+            older = _query(state=state, cursor=page["next"], **narrowed) if page.get("next") else None
         waiting_cards, done_cards = by_state([card(alert, gyms, now_us) for alert in found])
         return site.page(
             request,
@@ -59,7 +60,7 @@ def alert_routes(site: Site) -> APIRouter:
             filters=_filters(state, narrowed),
             state=state,
             narrowed=narrowed,
-            older=f"/alerts?{_query(state=state, cursor=older, **narrowed)}" if older else None,
+            older=f"/alerts?{older}" if older else None,
             told=TOLD.get(told or ""),
             verb_words=VERB_WORDS,
             verb_hints=VERB_HINTS,
