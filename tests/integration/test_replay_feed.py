@@ -45,8 +45,9 @@ def feed(config: ReplayConfig) -> list[str]:
 
 
 def sent(ingest: StandInIngest) -> list[events.Payload]:
+    """In order of their numbers: brokers keep the order within a topic only."""
     kinds = (Frame, SessionStart, SessionEnd)
-    return [_decoded(payload, kinds) for payload in ingest.payloads.values()]
+    return [_decoded(payload, kinds) for _, payload in sorted(ingest.payloads.items())]
 
 
 def _decoded(payload: bytes, kinds: tuple[type, ...]) -> events.Payload:

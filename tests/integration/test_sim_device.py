@@ -85,7 +85,9 @@ def test_it_says_who_it_is_and_everything_in_order(machine, ingest):
     machine.press(30)
     machine.do(lambda: machine.device.badge_out(31_000_000))
     eventually(lambda: machine.device.unstored == 0 and len(ingest.heard) == 32)
-    assert [("boot-1", seq) for seq in range(32)] == ingest.heard
+    assert [("boot-1", seq) for seq in range(32)] == sorted(ingest.heard)
+    # A broker keeps the order within a topic only.
+    assert list(range(1, 31)) == [seq for _, seq in ingest.heard if seq not in {0, 31}]
     assert "boot-1" == ingest.states[0].boot
 
 
