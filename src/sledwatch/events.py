@@ -62,13 +62,13 @@ class Online(Struct, frozen=True, tag_field="status", tag="online"):
     travel_mm: Annotated[float, Meta(gt=0, le=MAX_DEPTH_MM)]
     rate_hz: Positive
     resistance: Literal["plates", "stack"] = "plates"
-    ratio: Annotated[float, Meta(gt=0, description="stack travel / sled travel")] = 1.0
+    ratio: Annotated[float, Meta(ge=0.01, le=100, description="stack travel / sled travel")] = 1.0
     moves: Literal["plate", "seat"] = "plate"
-    reach_mm: Annotated[float, Meta(gt=0, description="hip point to footplate at depth 0 and notch 0")] | None = None
-    notch_mm: Annotated[float, Meta(description="what one notch adds to the reach")] | None = None
+    reach_mm: Annotated[float, Meta(gt=0, le=10_000, description="hip to footplate at depth and notch 0")] | None = None
+    notch_mm: Annotated[float, Meta(ge=-1_000, le=1_000, description="what one notch adds to the reach")] | None = None
     model: str | None = None
     firmware: str | None = None
-    oldest_seq: Annotated[int, Meta(ge=0, description="the oldest number it still holds of this boot")] = 0
+    oldest_seq: Annotated[int, Meta(ge=0, le=2**53, description="the oldest number it still holds of this boot")] = 0
     held: tuple[Held, ...] = ()
     v: int = VERSION
 
@@ -86,7 +86,7 @@ class Setup(Struct, frozen=True):
     backrest_deg: Degrees
     notch: Annotated[int, Meta(ge=0, le=100)]
     foot_row: Annotated[int, Meta(ge=0, le=100)]
-    foot_offset_mm: float = 0.0
+    foot_offset_mm: Annotated[float, Meta(ge=-1_000, le=1_000)] = 0.0
 
 
 class SessionStart(Struct, frozen=True, tag_field="event", tag="start"):

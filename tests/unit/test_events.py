@@ -145,6 +145,19 @@ def test_a_last_will_and_a_birth_certificate_are_told_apart() -> None:
     assert Event("riverside", "press-1", events.Offline(boot="b")) == will
 
 
+@pytest.mark.parametrize(
+    "absurd", [{"oldest_seq": 2**64 - 1}, {"ratio": 1e200}, {"reach_mm": 1e308}, {"notch_mm": -1e308}]
+)
+def test_a_figure_that_no_machine_has_is_refused_and_never_computed_with(absurd: dict[str, float]) -> None:
+    """A State is retained: what broke a part once would break it at every start."""
+    state = {"v": 1, "status": "online", "boot": "b", "kind": "incline", "rail_deg": 45, "backrest_deg": 30}
+    state |= {"travel_mm": 620, "rate_hz": 50}
+    assert isinstance(events.decode(STATE_TOPIC, json.dumps(state).encode(), NOW_US), Event)
+    refusal = events.decode(STATE_TOPIC, json.dumps(state | absurd).encode(), NOW_US)
+    assert isinstance(refusal, Refusal)
+    assert Reason.WRONG_TYPE is refusal.reason
+
+
 def test_a_start_without_its_user_is_refused() -> None:
     setup = {"backrest_deg": 30, "notch": 1, "foot_row": 1}
     start = {"v": 1, "event": "start", "boot": "b", "seq": 0, "session": "s", "t_us": NOW_US, "setup": setup}
