@@ -451,6 +451,15 @@ def test_the_oldest_go_first_and_are_counted(floor):
     assert [6, 5, 4, 3, 2] == [kept.refused.refusal.seq for kept in quarantine.listing(floor.engine)]
 
 
+def test_what_a_stranger_wrote_is_kept_as_text_that_every_database_takes(floor):
+    """PostgreSQL refuses a NUL in any text: that must not end ingest, at each delivery anew."""
+    refused = Refused(NOW_US, "sledwatch/v1/\0", b"\0", Refusal(Reason.WRONG_TYPE, "Invalid value '\0'"))
+    record(floor.engine, [], [refused], NOW_US)
+    (kept,) = quarantine.listing(floor.engine)
+    assert ("sledwatch/v1/\ufffd", b"\0") == (kept.refused.topic, kept.refused.payload)
+    assert "Invalid value '\ufffd'" == kept.refused.refusal.detail
+
+
 def test_quarantine_is_read_page_by_page(floor):
     floor.receives(refused=tuple(bad(seq, payload=f"{seq}".encode()) for seq in range(5)))
     first = quarantine.listing(floor.engine, limit=3)

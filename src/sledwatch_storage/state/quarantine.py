@@ -73,10 +73,10 @@ def _row(refused: Refused) -> dict[str, object]:
     refusal = refused.refusal
     return {
         "received_us": refused.received_us,
-        "topic": refused.topic,
+        "topic": _text(refused.topic),
         "payload": refused.payload[:MAX_PAYLOAD_BYTES],
         "reason": refusal.reason.value,
-        "detail": refusal.detail,
+        "detail": _text(refusal.detail),
         "gym": refusal.gym,
         "machine": refusal.machine,
         "boot": refusal.boot,
@@ -84,6 +84,11 @@ def _row(refused: Refused) -> dict[str, object]:
         "digest": hashlib.sha256(refused.topic.encode() + b"\0" + refused.payload).hexdigest(),
         "count": 1,
     }
+
+
+def _text(of_a_stranger: str) -> str:
+    """Without the one character that PostgreSQL takes in no text."""
+    return of_a_stranger.replace("\0", "\ufffd")
 
 
 def _message(row: RowMapping) -> QuarantinedMessage:
