@@ -114,7 +114,7 @@ def depth_trace(
     domain = [min([0.0, *depths]), max([*depths, limit_mm or 0.0, 100.0]) * 1.08]
     longest_s = max(panel.length_s for panel in sets)
     # The first column carries the axis.
-    each = round((width - 66 - (columns - 1) * PANEL_GAP) / columns)
+    each = round((width - 74 - (columns - 1) * PANEL_GAP) / columns)
     base = alt.Chart(alt.NamedData(name="samples"))
     x = alt.X("s:Q", title=None, scale=alt.Scale(domain=[0, longest_s], nice=False)).axis(
         grid=False, tickCount=5, labelExpr="datum.label + ' s'", domain=False, ticks=False, labelFlush=True
@@ -269,7 +269,7 @@ def daily_load(
             ).encode(x=x, y=y, color=alt.Color("severity:N", scale=tones, legend=None)),
         ]
     rows = {"bars": [b for b in bars if b["kj"]], "missing": missing, "best": best, "spikes": spikes}
-    return _finished(alt.layer(*layers).properties(width=width - 52, height=200), rows, palette)
+    return _finished(alt.layer(*layers).properties(width=width - 60, height=200), rows, palette)
 
 
 def _bar(row: Json) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def _set_title(number: int, reps: Sequence[Json]) -> str:
 
 def _finished(chart: alt.LayerChart | alt.FacetChart, rows: dict[str, list[dict[str, Any]]], palette: Palette) -> Json:
     """The specification, its rows beside it: Altair looks at every row it is handed, longer than the drawing takes."""
-    spec = chart.configure(font=FONT, background="transparent", padding={"left": 2, "right": 6, "top": 4, "bottom": 2})
+    spec = chart.configure(font=FONT, background="transparent", padding={"left": 10, "right": 6, "top": 4, "bottom": 2})
     spec = spec.configure_view(stroke=None).configure_axis(
         gridColor=palette.line, labelColor=palette.muted, labelFontSize=12, labelPadding=6, domainColor=palette.line
     )
