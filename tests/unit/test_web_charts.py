@@ -27,7 +27,7 @@ def marks(spec):
 
 def test_a_trace_is_cut_into_its_sets_and_the_rest_between_them_is_left_out():
     first, second = charts.panels(TRACE, REPS)
-    assert ("Set 1 · 100 kg · 10 reps", "Set 2 · 120 kg · 8 reps, 3 past the limit") == (
+    assert ("Set 1 · 100 kg · 10 reps", "Set 2 · 120 kg · 8 reps, 3 past limit") == (
         first.title.replace("\u00a0", " "),
         second.title.replace("\u00a0", " "),
     )

@@ -299,7 +299,7 @@ def _panel(title: str, t_us: Sequence[int], depth_mm: Sequence[float | None], re
 
 def _set_title(number: int, reps: Sequence[Json]) -> str:
     over = sum(rep_kind(rep) == "over" for rep in reps)
-    past = f", {over} past the limit" if over else ""
+    past = f", {over} past limit" if over else ""
     return f"Set {number} · {words.kg(max(rep['load_kg'] for rep in reps))} · {words.count(len(reps), 'rep')}{past}"
 
 
