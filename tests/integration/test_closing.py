@@ -11,7 +11,7 @@ import pytest
 from closing_house import House, empty_state, house
 from presses import DAY_US, T0_US, S, Session
 from sledwatch.alerts import alert_id
-from sledwatch.events import Event, Frame
+from sledwatch.events import Alert, Event, Frame
 from sledwatch_storage.series import SeriesStore, StoredFrame, StoreUnavailable
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.state import alerts, arrivals, findings, outbox, schema, sessions
@@ -99,6 +99,17 @@ def test_a_backlog_is_closed_oldest_first(house: House) -> None:
     house.wait(60.0)
 
     assert ["s-1", "s-2", "s-3"] == close_all(house)
+
+
+def test_a_clock_that_was_set_back_holds_no_session_back(house: House) -> None:
+    first = Session().set_of(WITHIN)
+    house.arrive(first.events(), first.now_us)
+    assert ["s-1"] == close_all(house)
+
+    house.wait(-3600.0)
+    house.arrive(Session(session="s-2", start_us=T0_US - 3600 * S, seq=1000).set_of(WITHIN).events())
+    house.wait(1.0)
+    assert ["s-2"] == close_all(house)
 
 
 def test_late_frames_bring_their_reps(house: House) -> None:
@@ -281,6 +292,33 @@ def test_a_live_alert_that_closing_does_not_confirm_is_withdrawn_with_a_word(hou
     assert ("resolved", False) == (stored.alert.state, stored.provisional)
     assert ["closing"] == [comment.author for comment in alerts.comments_of(house.engine, [phantom.id])[phantom.id]]
     assert f"{phantom.id}:withdrawn" in [letter.key for letter in outbox.waiting(house.engine, "mqtt")]
+
+
+def test_an_acknowledged_live_alert_outlasts_a_closing_without_its_samples(house: House) -> None:
+    """What live has heard, a closing that has not got the samples yet cannot deny."""
+    limit_is(house, 410.0)
+    session = Session().set_of(TOO_DEEP)
+    events = session.events()
+    house.arrive([events[0], *events[-20:]], session.now_us)
+    heard = Alert(
+        id=alert_id("depth.excessive", "north", "m-1", "press-1", "s-1"), gym="north", user="m-1", machine="press-1",
+        session="s-1", rule="depth.excessive", severity="alert", state="acknowledged", count=2,
+        first_at=alerts.at(T0_US), last_at=alerts.at(T0_US), title="", message="", advice="", evidence={},
+    )  # fmt: skip
+    with begin(house.engine) as connection:
+        alerts.save(connection, heard, provisional=True)
+    house.wait(60.0)
+    assert ["s-1"] == close_all(house)
+    house.arrive(events)
+    assert ["s-1"] == close_all(house)
+
+    stored = alerts.get_stored(house.engine, heard.id)
+    assert stored is not None
+    assert (False, "acknowledged", heard.first_at) == (
+        stored.provisional,
+        stored.alert.state,
+        stored.alert.first_at,
+    )
 
 
 def test_far_more_than_usual_raises_a_workload_alert(house: House) -> None:

@@ -82,6 +82,14 @@ def is_complete(bind: Bind, of: LoggedSession) -> bool:
     return ranges.covers(settled(bind, of.gym, of.machine, of.boot), of.start_seq, of.end_seq)
 
 
+def is_whole(bind: Bind, of: LoggedSession) -> bool:
+    """Whether nothing is missing from its start to its end, or to the last of its boot where it has no end."""
+    if of.start_seq is None:
+        return False
+    done = settled(bind, of.gym, of.machine, of.boot)
+    return ranges.covers(done, of.start_seq, ranges.top(done) if of.end_seq is None else of.end_seq)
+
+
 def _read(bind: Bind, condition: ColumnElement[bool]) -> list[LoggedSession]:
     with reading(bind) as connection:
         rows = connection.execute(_QUERY.where(condition).order_by(session_log.c.start_us)).all()

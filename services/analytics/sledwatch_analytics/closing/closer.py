@@ -59,11 +59,12 @@ class _Retry:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a closing knows before it looks at the samples."""
+    """What a closing knows before it looks at the samples. whole: no message of the session is missing."""
 
     logged: LoggedSession
     user: str
     start_us: int
+    whole: bool
     session: StoredSession | None
     former_reps: list[Rep]
     pressing: Pressing
@@ -127,7 +128,11 @@ class Closer:
 
     def _look(self, now_us: int) -> None:
         """Find sessions with news, and list those that are new."""
-        since_us = 0 if self._seen_us is None or now_us >= self._look_at_all_us else self._seen_us - LATE_COMMIT_US
+        if self._seen_us is None or now_us >= self._look_at_all_us:
+            since_us = 0
+        else:
+            # A clock that was set back gives what arrives now earlier times than what was seen.
+            since_us = min(self._seen_us, now_us) - LATE_COMMIT_US
         if since_us == 0:
             self._pending.clear()
             self._look_at_all_us = now_us + LOOK_AT_ALL_US
@@ -209,6 +214,7 @@ class Closer:
         if logged.user is None or logged.start_us is None:
             raise ValueError(f"session {logged.session} has no start yet and cannot be closed")
         with self._engine.connect() as connection:
+            whole = arrivals.is_whole(connection, logged)
             session = sessions.get_session(connection, logged.session)
             former_reps = sessions.reps_of(connection, logged.session)
             online = online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
@@ -241,6 +247,7 @@ class Closer:
             logged=logged,
             user=logged.user,
             start_us=logged.start_us,
+            whole=whole,
             session=session,
             former_reps=former_reps,
             pressing=pressing,
@@ -301,7 +308,9 @@ class Closer:
         sessions.refresh_days(
             connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
         )
-        return settle_alerts(connection, findings, context.member_name, whose, self._clock())
+        return settle_alerts(
+            connection, findings, context.member_name, whose, self._clock(), may_withdraw=context.whole
+        )
 
     def _say_session(self, session: str) -> None:
         known = sessions.get_session(self._engine, session)

@@ -23,11 +23,18 @@ JUDGED_RULES: Final = ("depth.", "workload.")
 
 
 def settle_alerts(
-    connection: Connection, findings: Sequence[Finding], member_name: str, whose: Mapping[str, str], now_us: int
+    connection: Connection,
+    findings: Sequence[Finding],
+    member_name: str,
+    whose: Mapping[str, str],
+    now_us: int,
+    *,
+    may_withdraw: bool,
 ) -> list[Alert]:
     """Raise, repeat and withdraw, within a closing's transaction; returns the alerts that are new or have changed.
 
-    findings: of a nameless member, all that the closing found. whose: gym, user, machine and session.
+    findings: of a nameless member, all that the closing found. whose: gym, user, machine and session. may_withdraw: all
+    samples are there; while some are missing, what live has heard, and somebody may have acknowledged, stays.
     """
     changed, raised = [], set()
     for finding in filter(life.becomes_alert, findings):
@@ -48,6 +55,8 @@ def settle_alerts(
             kept_alerts.save(connection, alert, provisional=False)
             changed.append(alert)
         tell(connection, pseudonymous(alert, finding), now_us)
+    if not may_withdraw:
+        return changed
     former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
     unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
     return changed + [_withdraw(connection, alert, now_us) for alert in unfounded]
