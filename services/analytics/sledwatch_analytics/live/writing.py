@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from sledwatch_storage.state.engine import StateUnavailable, begin
 
@@ -62,7 +63,20 @@ class Writer:
                     log.warning("live.write_dropped", reason=str(error))
                     return
                 stop.wait(RETRY_S)
+            except IntegrityError as error:
+                # A closing has written the same row between our look and our writing: the next look will see it.
+                if time.monotonic() > give_up_at:
+                    log.warning("live.write_dropped", reason=str(error))
+                    return
             else:
-                if then is not None:
-                    then()
+                _tell(then)
                 return
+
+
+def _tell(then: Callable[[], None] | None) -> None:
+    """What is told reads the state DB anew, which may have gone away since the write."""
+    try:
+        if then is not None:
+            then()
+    except StateUnavailable as error:
+        log.warning("live.not_told", reason=str(error))
