@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, insert, select, u
 
 from sledwatch import alerts as life
 from sledwatch.events import Alert, AlertState
-from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.engine import begin, is_writing
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.schema import alert as table
 from sledwatch_storage.state.schema import alert_comment, member
@@ -159,7 +159,9 @@ def as_told(bind: Bind, alert: Alert) -> dict[str, Any]:
 
 def _all(bind: Bind, query: Select[Any]) -> list[StoredAlert]:
     with reading(bind) as connection:
-        return [_stored(row) for row in connection.execute(query).mappings()]
+        # Staff acknowledge while a closing writes: neither may overwrite what the other has not seen.
+        asked = query.with_for_update() if is_writing(connection) else query
+        return [_stored(row) for row in connection.execute(asked).mappings()]
 
 
 def _stored(row: RowMapping) -> StoredAlert:

@@ -79,6 +79,14 @@ def begin(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def is_writing(connection: Connection) -> bool:
+    """Whether this is a transaction of `begin`: what it reads before it writes nobody else may change meanwhile.
+
+    SQLite sees to that by itself; elsewhere a query has to lock its rows.
+    """
+    return bool(connection.get_execution_options().get(_IMMEDIATE, False))
+
+
 def migrate(url: str) -> str:
     """Bring the tables up to date and return the revision. Several processes may call it at the same time.
 

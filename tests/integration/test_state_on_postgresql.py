@@ -1,0 +1,86 @@
+"""The state DB on a real PostgreSQL: what SQLite, with one writer at a time, cannot show."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from closing_house import House
+from postgresql_server import postgresql_url
+from presses import T0_US, S, Session
+from sledwatch.events import Reason, Refusal
+from sledwatch_storage.series.sqlite import SqliteSeries
+from sledwatch_storage.state import alerts, quarantine, schema
+from sledwatch_storage.state.engine import begin, migrate, open_state
+from sledwatch_storage.state.ledger import Refused, record
+from sledwatch_storage.state.limits import put_limit
+from sledwatch_storage.state.sessions import reps_of
+
+__all__ = ["postgresql_url"]
+
+pytestmark = pytest.mark.needs("initdb", "pg_ctl")
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    """Migrated and empty."""
+    migrate(postgresql_url)
+    opened = open_state(postgresql_url)
+    with begin(opened) as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            connection.execute(table.delete())
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def house(engine: Engine, tmp_path: Path) -> Iterator[House]:
+    series = SqliteSeries(tmp_path / "series.db")
+    yield House(engine, series)
+    series.close()
+
+
+def too_deep(house: House) -> None:
+    put_limit(house.engine, "m-1", "north", "press-1", limit_mm=410.0, set_by="trainer", now_us=T0_US)
+    session = Session().set_of([420.0, 425.0])
+    house.arrive(session.events(), session.now_us + S)
+
+
+def test_a_session_is_closed_once_and_again_to_the_same(house: House) -> None:
+    house.machine_says_what_it_is()
+    too_deep(house)
+    assert ["s-1"] == house.closer.run_once()
+    before = house.dump()
+    assert 2 == len(reps_of(house.engine, "s-1"))
+
+    house.arrive(Session().set_of([420.0, 425.0]).events())
+    assert [] == house.closer.run_once()
+    assert before["alert"] == house.dump()["alert"]
+
+
+def test_text_that_postgresql_does_not_take_ends_nothing(engine: Engine) -> None:
+    refusal = Refusal(Reason.WRONG_TYPE, "Invalid value '\0'")
+    record(engine, [], [Refused(T0_US, "sledwatch/v1/north/press-1/session", b"\0", refusal)], T0_US)
+    assert [b"\0"] == [kept.refused.payload for kept in quarantine.listing(engine)]
+
+
+def test_who_acknowledges_while_a_closing_writes_is_not_overwritten(house: House) -> None:
+    too_deep(house)
+    house.closer.run_once()
+    (alert,) = alerts.list_alerts(house.engine)
+    trainer = threading.Thread(
+        target=alerts.change_state, args=(house.engine, alert.id, "acknowledge", "trainer", house.now_us)
+    )
+    with begin(house.engine) as connection:
+        known = alerts.get_stored(connection, alert.id)
+        assert known is not None
+        trainer.start()
+        trainer.join(0.5)
+        alerts.save(connection, replace(known.alert, count=3), provisional=False)
+    trainer.join(10.0)
+
+    (after,) = alerts.list_alerts(house.engine)
+    assert ("acknowledged", 3) == (after.state, after.count)
