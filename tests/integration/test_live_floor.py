@@ -141,6 +141,26 @@ def test_a_session_that_began_during_an_outage_is_taken_up_by_its_frames(floor: 
     assert [410.0] == [limit["limit_mm"] for limit in floor.of("limit")]
 
 
+def test_the_reps_of_an_outage_count_in_a_session_that_is_taken_up_after_it(floor: Floor) -> None:
+    start, *frames = Session().set_of([380.0, 390.0]).rest(120.0).set_of([385.0]).events(ended=False)
+    floor.house.now_us = end_us(frames[-20].payload)
+    for buffered in [start, *frames[:-20]]:
+        floor.live.on_event(buffered, floor.house.now_us)
+    floor.hear(frames[-20:])
+
+    assert 3 == floor.tile["reps"]
+
+
+def test_an_outage_within_a_session_loses_no_rep(floor: Floor) -> None:
+    events = Session().set_of([380.0, 390.0, 385.0, 380.0]).rest(100.0).events(ended=False)
+    floor.hear(events[:4])
+    floor.house.now_us = end_us(events[-1].payload)
+    for late in events[4:]:
+        floor.live.on_event(late, floor.house.now_us)
+
+    assert 4 == floor.tile["reps"]
+
+
 def test_near_the_limit_the_member_is_cautioned_once_a_rep(floor: Floor) -> None:
     floor.hear(Session().set_of([380.0, 395.0, 400.0]).events(ended=False))
 

@@ -316,7 +316,7 @@ class LiveFloor:
         session = machine.session
         if session is None:
             return
-        self._tell(machine, session, session.finish(), cue_allowed=False)
+        self._tell(machine, session, session.finish(), age_us=LIVE_WITHIN_US)
         if session.session not in machine.ended:
             machine.ended.append(session.session)
         machine.session = None
@@ -347,7 +347,7 @@ class LiveFloor:
             return
         machine.last_seq = frame.seq
         if age_us > LIVE_WITHIN_US:
-            self._metrics.ignored.labels("buffered").inc()
+            self._on_buffered(machine, frame)
             return
         if not machine.is_online:
             machine.is_online = True
@@ -356,8 +356,17 @@ class LiveFloor:
         session = self._session_of(machine, frame, received_us)
         if session is not None:
             advance = session.push(samples_of(frame))
-            self._tell(machine, session, advance, cue_allowed=age_us <= CUE_WITHIN_US)
+            self._tell(machine, session, advance, age_us=age_us)
         self._show(machine)
+
+    def _on_buffered(self, machine: FloorMachine, frame: Frame) -> None:
+        """A frame of an outage shows no present, but it counts in the session that it belongs to."""
+        session = machine.session
+        if session is not None and session.session == frame.session:
+            self._tell(machine, session, session.push(samples_of(frame)), age_us=LIVE_WITHIN_US + 1)
+            return
+        self._metrics.ignored.labels("buffered").inc()
+        machine.keep(frame)
 
     def _session_of(self, machine: FloorMachine, frame: Frame, received_us: int) -> LiveSession | None:
         """The session a frame belongs to, where that is the one in progress; its start may not have been heard."""
@@ -371,6 +380,8 @@ class LiveFloor:
             machine.asked_us = 0
             for start in [one for one in machine.announced if one.session == frame.session]:
                 self._introduce(machine, session, start)
+            for kept in machine.kept_of(frame.session):
+                self._tell(machine, session, session.push(samples_of(kept)), age_us=LIVE_WITHIN_US + 1)
         if session.member is None and received_us - machine.asked_us > ASK_AGAIN_US:
             machine.asked_us = received_us
             self._ask_who(machine, session)
@@ -388,13 +399,14 @@ class LiveFloor:
 
     # What is said
 
-    def _tell(self, machine: FloorMachine, session: LiveSession, advance: Advance, *, cue_allowed: bool) -> None:
+    def _tell(self, machine: FloorMachine, session: LiveSession, advance: Advance, *, age_us: int) -> None:
+        """Say what a frame brought; a cue only while it can still be followed, reps while they are news."""
         if advance.finding is not None:
             self._raise(machine, session, advance.finding)
-        if advance.cue is not None and cue_allowed and machine.t_us is not None:
+        if advance.cue is not None and age_us <= CUE_WITHIN_US and machine.t_us is not None:
             cue = Cue(session.session, advance.cue, machine.t_us, round(advance.cue_depth_mm, 1))
             self._say(machine, TopicKind.CUE, encode(cue), expires_s=CUE_EXPIRES_S)
-        if session.member is not None:
+        if session.member is not None and age_us <= LIVE_WITHIN_US:
             for rep in advance.reps:
                 self._hub.publish("rep", rep)
                 self._say(machine, TopicKind.REP, encode(rep))

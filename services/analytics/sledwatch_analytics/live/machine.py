@@ -11,6 +11,8 @@ from sledwatch_storage.state.alerts import at
 from sledwatch_storage.state.machines import ASSUMED_MACHINE
 
 TRACK_POINTS: Final = 12
+# Half an hour at a frame a second; what is older of a session taken up late, only its closing counts.
+BUFFERED_FRAMES: Final = 1_800
 
 
 @dataclass
@@ -18,7 +20,8 @@ class FloorMachine:
     """A machine as the floor sees it.
 
     since_us: when its state last changed. announced: starts of sessions that began long ago, and may be over long
-    since: they are taken up by a frame of now. track_mm: depths of the last frame, thinned.
+    since: they are taken up by a frame of now, with the buffered frames that came before it. track_mm: depths of the
+    last frame, thinned.
     """
 
     gym: str
@@ -33,6 +36,7 @@ class FloorMachine:
     alert: Alert | None = None
     ended: deque[str] = field(default_factory=lambda: deque(maxlen=8))
     announced: deque[SessionStart] = field(default_factory=lambda: deque(maxlen=8))
+    buffered: deque[Frame] = field(default_factory=lambda: deque(maxlen=BUFFERED_FRAMES))
     asked_us: int = 0
     depth_mm: float | None = None
     load_kg: float | None = None
@@ -44,6 +48,19 @@ class FloorMachine:
     def kind_of_machine(self) -> Online:
         """What it is, by its own word, or as far as is assumed until that comes."""
         return self.online or ASSUMED_MACHINE
+
+    def keep(self, frame: Frame) -> None:
+        """Put a buffered frame by, for the case that its session, announced long ago, is still going on."""
+        if any(start.session == frame.session for start in self.announced):
+            if self.buffered and self.buffered[-1].session != frame.session:
+                self.buffered.clear()
+            self.buffered.append(frame)
+
+    def kept_of(self, session: str) -> list[Frame]:
+        """The frames put by of a session, ascending; none are left."""
+        kept = [frame for frame in self.buffered if frame.session == session]
+        self.buffered.clear()
+        return kept
 
     def draw(self, frame: Frame) -> None:
         """Take what a frame says of sled and load into the picture."""
