@@ -64,3 +64,9 @@ def test_a_stream_ends_with_the_api_s(browser, floor):
 def test_pages_in_front_of_an_api_that_is_away_say_so_for_its_paths_too(free_port):
     with served(create_app(api_base_url="http://127.0.0.1:9"), free_port()) as pages:
         assert httpx.get(f"{pages}/api/v1/gyms").status_code == 503
+
+
+def test_the_pages_are_alive_while_the_api_is_not(free_port):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with served(create_app(api_base_url=nowhere, clock=lambda: NOW_US), free_port(), lambda: None) as pages:
+        assert 200 == httpx.get(f"{pages}/livez").status_code

@@ -28,7 +28,7 @@ _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 
 
 def proxy_routes(client: ApiClient) -> APIRouter:
-    """Routes for the API's prefix and for signing in and out, which answer whatever the API answers.
+    """Routes for the API's prefix and for signing in and out, which answer whatever the API answers; and /livez.
 
     Bodies are streamed, so that server-sent events arrive as they are sent.
     """
@@ -56,6 +56,11 @@ def proxy_routes(client: ApiClient) -> APIRouter:
             response.headers.append(name, value)
         return response
 
+    async def livez() -> dict[str, str]:
+        """This process answers, whether the API does or not."""
+        return {"status": "alive"}
+
+    router.add_api_route("/livez", livez, include_in_schema=False)
     for path in (PREFIX + "/{rest:path}", "/sign-in", "/sign-out"):
         router.add_api_route(path, pass_on, methods=_METHODS, include_in_schema=False)
     return router
