@@ -260,7 +260,8 @@ class Connection:
         return True
 
     def _send_outgoing(self) -> None:
-        while self._outgoing:
+        # Until the broker has accepted us, what is there to be acknowledged is of the connection before.
+        while self._connected and self._outgoing:
             item = self._outgoing.popleft()
             if isinstance(item, _Publication):
                 self._client.publish(item.topic, item.payload, qos=1, retain=True)
