@@ -279,6 +279,12 @@ def _near(mean: float, spread: float, rng: np.random.Generator) -> float:
     return mean + spread * min(max(float(rng.normal()), -2.5), 2.5)
 
 
+def _first_name(seed: int, number: int, sex: Literal["female", "male"]) -> str:
+    """Neighbours in number have different ones: on a floor, people are told apart by their first names."""
+    names = np.random.default_rng(seed).permutation(_FIRST[sex])
+    return str(names[number % len(names)])
+
+
 def lifter(seed: int, number: int, user: str, temper: Temper = "steady", obeys: bool | None = None) -> Lifter:
     """Draw a person. The temper decides how deep tiredness takes them, and whether they obey is drawn if not said."""
     rng = np.random.default_rng([seed, number])
@@ -293,7 +299,7 @@ def lifter(seed: int, number: int, user: str, temper: Temper = "steady", obeys: 
     rhythms = [(7,), (3, 4), (3, 4), (2, 2, 3), (2, 2, 3), (2, 2, 2, 2)]
     return Lifter(
         user=user,
-        name=f"{rng.choice(_FIRST[sex])} {rng.choice(_LAST)}",
+        name=f"{_first_name(seed, number, sex)} {rng.choice(_LAST)}",
         sex=sex,
         height_mm=float(round(min(max(height_mm, 1500.0), 2050.0), -1)),
         temper=temper,
