@@ -22,6 +22,8 @@ FILTER: Final = f"{ROOT}/+/+/+"
 KEEPALIVE_S: Final = 15
 FIRST_RETRY_S: Final = 1
 LAST_RETRY_S: Final = 4
+# How long the connection is waited for at a time; what is to be sent cuts it short.
+LOOP_S: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -39,17 +41,20 @@ class Link:
         self._hand_on: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None
         self._say_following: Callable[[], None] = lambda: None
         self._following = threading.Event()
+        self._closing = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
         if parts.username is not None:
             password = None if parts.password is None else unquote(parts.password)
             self._client.username_pw_set(unquote(parts.username), password)
         if secure:
             self._client.tls_set_context(ssl.create_default_context())
-        self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        # Without such a callback paho would write on whatever thread publishes, beside the one that reads and writes
+        # already; a TLS connection is not made for that.
+        self._client.on_socket_register_write = lambda _client, _data, _sock: None
 
     @property
     def following(self) -> bool:
@@ -68,12 +73,31 @@ class Link:
         """
         self._hand_on, self._say_following = on_message, on_following
         self._client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
-        if not stop.is_set():
-            self._client.loop_forever(retry_first_connection=True)
+        wait_s = FIRST_RETRY_S
+        while not (stop.is_set() or self._closing.is_set()):
+            followed = self._serve()
+            wait_s = FIRST_RETRY_S if followed else min(LAST_RETRY_S, 2 * wait_s)
+            self._closing.wait(wait_s)
 
     def close(self) -> None:
         """End the connection, and `run`. Thread-safe."""
+        self._closing.set()
         self._client.disconnect()
+
+    def _serve(self) -> bool:
+        """Connect and be connected for as long as it lasts; whether the subscription ever stood."""
+        followed = False
+        try:
+            self._client.reconnect()
+        except OSError as error:
+            log.warning("live.broker_unreachable", host=self._host, port=self._port, error=str(error))
+            return False
+        while self._client.loop(LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            followed = followed or self.following
+            if self._closing.is_set():
+                self._client.disconnect()
+        self._following.clear()
+        return followed
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int | None = None) -> bool:
         """Publish with QoS 1, or not at all where there is no connection: live messages are of no use later."""
