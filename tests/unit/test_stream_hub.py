@@ -109,7 +109,7 @@ def test_who_comes_back_gets_what_was_missed() -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize("last_event_id", ["other-3", "e0-99", "e0-x", "e0-", "nonsense", "e0--1"])
+@pytest.mark.parametrize("last_event_id", ["other-3", "e0-99", "e0-x", "e0-", "nonsense", "e0--1", "e0-" + "9" * 5_000])
 def test_who_comes_back_from_elsewhere_is_told_to_load_anew(last_event_id: str) -> None:
     async def scenario(hub: Hub) -> None:
         hub.publish("rep", {"gym": "north"})

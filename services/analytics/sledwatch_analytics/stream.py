@@ -24,6 +24,7 @@ QUEUE_EVENTS: Final = 1_000
 REPLAY_EVENTS: Final = 1_000
 # How long a browser waits before it connects again.
 RETRY_MS: Final = 2_000
+_ID_DIGITS: Final = 18
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -157,7 +158,8 @@ class Hub:
 
     def _since(self, gym: str | None, last_event_id: str) -> bytes:
         epoch, _, number_text = last_event_id.rpartition("-")
-        number = int(number_text) if number_text.isdecimal() else -1
+        # Python refuses to read thousands of digits, and no number of ours has more than these.
+        number = int(number_text) if number_text.isdecimal() and len(number_text) <= _ID_DIGITS else -1
         forgotten = self._told[0].number if len(self._told) == REPLAY_EVENTS else 0
         if epoch != self._epoch or not forgotten <= number <= self._number:
             return _reload("what happened since the last event is no longer known")

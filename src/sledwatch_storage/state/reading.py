@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, tuple_
 
 Bind = Engine | Connection
+
+# The integers that a database holds.
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+_DIGITS: Final = 20
 
 
 class BadCursor(ValueError):
@@ -30,6 +36,22 @@ def cursor(at_us: int, key: str) -> str:
 def beyond(text: str, at_us: Column[int], key: Column[str]) -> ColumnElement[bool]:
     """The condition for what follows a cursor in a list by (time, key), newest first. Raises BadCursor."""
     time_text, _, key_text = text.partition(".")
-    if not time_text.removeprefix("-").isdecimal() or not key_text:
-        raise BadCursor(f"cursor {text[:80]!r}: expected the `next` of an earlier page")
-    return tuple_(at_us, key) < (int(time_text), key_text)
+    if not key_text:
+        raise _bad(text)
+    return tuple_(at_us, key) < (_whole(time_text, text), key_text)
+
+
+def number_of(text: str) -> int:
+    """The number that a cursor of a list by number is. Raises BadCursor."""
+    return _whole(text, text)
+
+
+def _whole(digits: str, text: str) -> int:
+    # Longer than any integer of a database: neither it nor `int` would take that.
+    if not digits.removeprefix("-").isdecimal() or len(digits) > _DIGITS or not _LEAST <= int(digits) <= _MOST:
+        raise _bad(text)
+    return int(digits)
+
+
+def _bad(text: str) -> BadCursor:
+    return BadCursor(f"cursor {text[:80]!r}: expected the `next` of an earlier page")

@@ -1,11 +1,16 @@
 """Every error is a problem detail that says what was wrong, where, and what is expected."""
 
-from typing import Any
+from base64 import urlsafe_b64encode
+from typing import Any, Final
 
 import pytest
 
 from api_house import House
 from sledwatch_storage.series import StoreUnavailable
+
+# Cursors that name a row no database can count to.
+TIME_BEYOND: Final = urlsafe_b64encode(b"9223372036854775808.x").decode().rstrip("=")
+ID_BEYOND: Final = urlsafe_b64encode(b"9223372036854775808").decode().rstrip("=")
 
 
 def problem_of(answer: Any, status: int) -> dict[str, Any]:
@@ -38,6 +43,9 @@ def problem_of(answer: Any, status: int) -> dict[str, Any]:
         ("GET", "/api/v1/gyms?cursor=%21", 422, "invalid-request"),
         ("GET", "/api/v1/alerts?cursor=aGk", 422, "invalid-request"),
         ("GET", "/api/v1/quarantine?cursor=aGk", 422, "invalid-request"),
+        ("GET", f"/api/v1/alerts?cursor={TIME_BEYOND}", 422, "invalid-request"),
+        ("GET", f"/api/v1/findings?cursor={TIME_BEYOND}", 422, "invalid-request"),
+        ("GET", f"/api/v1/quarantine?cursor={ID_BEYOND}", 422, "invalid-request"),
         ("GET", "/api/v1/alerts?state=asleep", 422, "invalid-request"),
         ("GET", "/api/v1/members/UPPER", 422, "invalid-request"),
         ("GET", "/api/v1/quarantine/one", 422, "invalid-request"),

@@ -11,7 +11,7 @@ from sledwatch_analytics.api.parts import UsesParts
 from sledwatch_analytics.api.problems import not_found
 from sledwatch_analytics.api.times import At, at
 from sledwatch_storage.state import quarantine as kept
-from sledwatch_storage.state.reading import BadCursor
+from sledwatch_storage.state.reading import number_of
 
 router = APIRouter(tags=["quarantine"])
 
@@ -42,9 +42,7 @@ class QuarantinedWhole(Quarantined):
 @router.get("/quarantine")
 def list_quarantine(parts: UsesParts, page: WantsPage) -> Page[Quarantined]:
     """Refused messages, the newest first. Their number is bounded: the oldest go."""
-    if page.after is not None and not page.after.isdecimal():
-        raise BadCursor(f"cursor {page.after[:80]!r}: expected the `next` of an earlier page")
-    found = kept.listing(parts.engine, None if page.after is None else int(page.after), page.one_more)
+    found = kept.listing(parts.engine, None if page.after is None else number_of(page.after), page.one_more)
     rows, following = page.cut(found, lambda row: str(row.id))
     return Page(items=[Quarantined.model_validate(_fields(row)) for row in rows], next=following)
 
