@@ -98,6 +98,10 @@ def without(field: str) -> dict[str, Any]:
         ("[]", "(whole)"),
         (a_line(user="M 1"), "user"),
         (a_line(session="h/1"), "session"),
+        (a_line(user="m-1\n"), "user"),
+        (a_line(session="h-1\n"), "session"),
+        (a_line(start_at="1969-12-31T23:59:59Z"), "start_at"),
+        (a_line(start_at="0001-01-01T00:00:00+14:00"), "start_at"),
         (a_line(start_at="2026-10-13T17:00:00"), "start_at"),
         (a_line(start_at="yesterday"), "start_at"),
         (a_line(end_at="2026-10-13T16:00:00Z"), "end_at"),
@@ -112,6 +116,7 @@ def without(field: str) -> dict[str, Any]:
         (with_rep(t_turn_us=0), "reps[1].t_turn_us"),
         (with_rep(t_end_us=START_US + 86_400 * S), "reps[1].t_start_us"),
         (with_rep(quality="fine"), "reps[1].quality"),
+        (with_rep(quality="ok\n"), "reps[1].quality"),
         (without("rom_mm"), "reps[2].rom_mm"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -24,7 +24,13 @@ router = APIRouter(tags=["import"])
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
-_Name = Annotated[str, Meta(pattern=NAME)]
+
+def _to_the_end(pattern: str) -> str:
+    """A pattern for msgspec, which matches as Python does: there `$` also stands before a newline at the end."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
+_Name = Annotated[str, Meta(pattern=_to_the_end(NAME))]
 _Number = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Duration = Annotated[float, Meta(ge=0, le=3_600)]
 _Moment = Annotated[datetime, Meta(tz=True)]
@@ -57,14 +63,14 @@ class RepLine(Struct, frozen=True):
     limit_mm: _Depth | None = None
     over_mm: float | None = None
     limit_tier: events.Tier | None = None
-    quality: Annotated[str, Meta(pattern="^(ok|unsure)$")] = "ok"
+    quality: Literal["ok", "unsure"] = "ok"
     quality_reason: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class SessionLine(Struct, frozen=True):
     """A line of an import."""
 
-    session: Annotated[str, Meta(pattern=TOKEN)]
+    session: Annotated[str, Meta(pattern=_to_the_end(TOKEN))]
     user: _Name
     gym: _Name
     machine: _Name
@@ -101,7 +107,7 @@ _EXAMPLE: Final = (
     },
 )
 async def import_history(parts: UsesParts, request: Request) -> Imported:
-    """Take sessions from elsewhere, of any age, all of the request or none of it.
+    """Take sessions from elsewhere, of any age since 1970, all of the request or none of it.
 
     Repeating a request changes nothing: a session that is there already stays as it is, whether imported or recorded.
     Imported sessions count for workload and raise no findings. A bad line is named, with the field.
@@ -130,6 +136,8 @@ def _sessions(body: bytes, now_us: int) -> Iterator[ImportedSession]:
 def _checked(line: SessionLine, now_us: int) -> ImportedSession:
     """What the types cannot say. Raises ValidationError in their words."""
     start_us, end_us = microseconds(line.start_at), microseconds(line.end_at)
+    if start_us < 0:
+        raise msgspec.ValidationError("Expected a time from 1970 on - at `$.start_at`")
     if not start_us <= end_us:
         raise msgspec.ValidationError("Expected a time from start_at on - at `$.end_at`")
     if end_us > now_us + MAX_AHEAD_US:
