@@ -162,6 +162,8 @@ def read(path: Path) -> Recording:
         raise ReplayError(f"{path}: no CSV in UTF-8 ({error})") from error
     if not t_us:
         raise ReplayError(f"{path}: no samples below the header")
+    if all(map(math.isnan, depth_mm)):
+        raise ReplayError(f"{path}: no line has a depth")
     return Recording(np.array(t_us, np.int64), np.array(depth_mm), np.array(load_kg))
 
 

@@ -45,6 +45,7 @@ def test_a_recording_is_read_as_it_stands(tmp_path):
         ("", "expected t_us,depth_mm,load_kg"),
         ("t,depth,load\n1,2,3\n", "line 1 is 't,depth,load': expected t_us,depth_mm,load_kg"),
         ("t_us,depth_mm,load_kg\n", "no samples below the header"),
+        ("t_us,depth_mm,load_kg\n0,,80\n1,,80\n", "no line has a depth"),
         ("t_us,depth_mm,load_kg\n0,1,80\n1.5,1,80\n", "line 3: t_us '1.5': expected whole microseconds"),
         ("t_us,depth_mm,load_kg\n0,deep,80\n", "line 2: depth_mm 'deep': expected millimetres, or nothing"),
         ("t_us,depth_mm,load_kg\n0,nan,80\n", "line 2: depth_mm 'nan'"),
