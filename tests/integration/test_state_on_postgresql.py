@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from closing_house import House
+from closing_house import House, earlier_session
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session
 from sledwatch.events import Reason, Refusal
@@ -17,7 +17,7 @@ from sledwatch_storage.state import alerts, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
 from sledwatch_storage.state.ledger import Refused, record
 from sledwatch_storage.state.limits import put_limit
-from sledwatch_storage.state.sessions import reps_of
+from sledwatch_storage.state.sessions import Imported, import_sessions, member_sessions_frame, reps_of
 
 __all__ = ["postgresql_url"]
 
@@ -53,12 +53,19 @@ def test_a_session_is_closed_once_and_again_to_the_same(house: House) -> None:
     house.machine_says_what_it_is()
     too_deep(house)
     assert ["s-1"] == house.closer.run_once()
+    assert ["live", "closed"] == [told["state"] for told in house.hub.of("session")]
     before = house.dump()
     assert 2 == len(reps_of(house.engine, "s-1"))
 
     house.arrive(Session().set_of([420.0, 425.0]).events())
     assert [] == house.closer.run_once()
     assert before["alert"] == house.dump()["alert"]
+
+
+def test_history_is_imported_once(engine: Engine) -> None:
+    history = [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)]
+    assert [Imported(3, 30, 0), Imported(0, 0, 3)] == [import_sessions(engine, history, T0_US) for _ in range(2)]
+    assert 3 == len(member_sessions_frame(engine, "m-1", T0_US))
 
 
 def test_text_that_postgresql_does_not_take_ends_nothing(engine: Engine) -> None:

@@ -142,9 +142,9 @@ def appear(
         "state": "live",
         "source": "samples",
     }
-    return (
-        int(connection.execute(insertion(connection, _session).values(**values).on_conflict_do_nothing()).rowcount) > 0
-    )
+    # Not by rowcount: of an INSERT PostgreSQL's driver does not keep it.
+    added = insertion(connection, _session).values(**values).on_conflict_do_nothing().returning(_session.c.session)
+    return connection.execute(added).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
