@@ -12,6 +12,8 @@ from closing_house import House, empty_state, house
 from presses import DAY_US, T0_US, S, Session
 from sledwatch.alerts import alert_id
 from sledwatch.events import Alert, Event, Frame
+from sledwatch.reps import find_reps
+from sledwatch_analytics.measured import joined, samples_of
 from sledwatch_storage.series import SeriesStore, StoredFrame, StoreUnavailable
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.state import alerts, arrivals, findings, outbox, schema, sessions
@@ -110,6 +112,24 @@ def test_a_clock_that_was_set_back_holds_no_session_back(house: House) -> None:
     house.arrive(Session(session="s-2", start_us=T0_US - 3600 * S, seq=1000).set_of(WITHIN).events())
     house.wait(1.0)
     assert ["s-2"] == close_all(house)
+
+
+def test_a_machine_whose_clock_is_set_back_has_the_reps_that_live_has_heard(house: House) -> None:
+    """Numbers say what came after what; two stretches of the same time are never mixed."""
+    events = Session().set_of(WITHIN).set_of([400.0, 430.0, 410.0]).events()
+    stepped = [
+        Event(one.gym, one.machine, msgspec.structs.replace(one.payload, t_us=one.payload.t_us - 41_300_000))
+        if isinstance(one.payload, Frame) and one.payload.seq > 48
+        else one
+        for one in events
+    ]
+    house.arrive(stepped, T0_US + 200 * S)
+    close_all(house)
+
+    heard = joined(samples_of(one.payload) for one in stepped if isinstance(one.payload, Frame))
+    spans = find_reps(heard.t_us, heard.depth_mm, heard.load_kg)
+    reps = sessions.reps_of(house.engine, "s-1")
+    assert [(span.turn_us, span.bottom_mm) for span in spans] == [(rep.t_turn_us, rep.depth_mm) for rep in reps]
 
 
 def test_late_frames_bring_their_reps(house: House) -> None:

@@ -46,6 +46,15 @@ def joined(parts: Iterable[Samples]) -> Samples:
     )
 
 
+def ascending(samples: Samples) -> Samples:
+    """Without the samples that are no newer than one before them, which is how the rep kernel hears them live."""
+    if not len(samples):
+        return samples
+    newest_us = np.maximum.accumulate(samples.t_us)
+    kept = np.concatenate([[True], samples.t_us[1:] > newest_us[:-1]])
+    return Samples(samples.t_us[kept], samples.depth_mm[kept], samples.load_kg[kept])
+
+
 def end_us(frame: Frame) -> int:
     """When the last sample of a frame is over."""
     return frame.t_us + frame.dt_us * len(frame.depth_mm)

@@ -21,7 +21,7 @@ from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.raising import settle_alerts
-from sledwatch_analytics.measured import Pressing, Samples, joined, samples_of
+from sledwatch_analytics.measured import Pressing, Samples, ascending, joined, samples_of
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
@@ -260,8 +260,9 @@ class Closer:
         first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
         last_us = max(time_us for time_us in (logged.end_us, logged.last_us, logged.start_us) if time_us is not None)
         stored = self._series.frames(logged.gym, logged.machine, logged.boot, first_us - MARGIN_US, last_us + MARGIN_US)
-        own = [one.frame for one in stored if one.frame.session == logged.session]
-        return joined(samples_of(frame) for frame in own), bool(own)
+        # As they were taken: where the machine's clock was set back, times alone would mix two stretches of them.
+        own = sorted((one.frame for one in stored if one.frame.session == logged.session), key=lambda frame: frame.seq)
+        return ascending(joined(samples_of(frame) for frame in own)), bool(own)
 
     def _judge(self, context: _Context, reps: list[Rep], end_us: int) -> list[Finding]:
         logged, user, start_us = context.logged, context.user, context.start_us
