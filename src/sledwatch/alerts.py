@@ -72,15 +72,17 @@ def raise_or_repeat(
     """The alert of a finding: a new one, or the existing one brought up to date.
 
     Its times are those of the event, and no later than `now` (a machine's clock may run ahead). The existing alert
-    keeps its id, first time and state; one that was resolved opens again only if the count rose since. Count, words,
-    severity and evidence are the finding's: it has seen the whole session. Raising the same twice changes nothing.
+    keeps its id, first time and state; one that was resolved opens again only if the count rose since, or the severity:
+    what was settled as a warn was not settled as an alert. Count, words, severity and evidence are the finding's: it
+    has seen the whole session. Raising the same twice changes nothing.
     """
     first_at = min(_moment(finding.at_us), now)
     last_at = min(_moment(finding.at_us if finding.last_us is None else finding.last_us), now)
     state: AlertState = "open"
     if existing is not None:
         first_at, last_at = existing.first_at, max(existing.last_at, last_at)
-        reopened = existing.state == "resolved" and finding.count > existing.count
+        worse = (existing.severity, finding.severity) == ("warn", "alert")
+        reopened = existing.state == "resolved" and (finding.count > existing.count or worse)
         state = "open" if reopened else existing.state
     return Alert(
         id=existing.id if existing is not None else alert_id(finding.rule, gym, user, machine, session),

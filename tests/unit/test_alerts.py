@@ -102,6 +102,14 @@ def test_a_resolved_alert_opens_again_only_when_it_happened_again(state: AlertSt
     assert state == raised(alerts.resolve(raised()), count=count).state
 
 
+def test_a_resolved_warn_opens_again_when_it_becomes_an_alert() -> None:
+    """Two sessions of a visit are one matter: the second may turn what was settled into far more."""
+    settled = alerts.resolve(raised(severity="warn"))
+    assert "resolved" == raised(settled, severity="warn").state
+    assert "open" == raised(settled, severity="alert").state
+    assert "resolved" == raised(alerts.resolve(raised(severity="alert")), severity="warn").state
+
+
 def test_a_silenced_alert_stays_silent_and_counts() -> None:
     alert = raised(alerts.silence(raised()), count=7)
     assert ("silenced", 7) == (alert.state, alert.count)
