@@ -1,10 +1,14 @@
 """The live floor, fed event by event on real state and series stores."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.event import listen, remove
 
 from closing_house import HeardHub, House, empty_state, house
 from presses import T0_US, S, Session, online, setup
@@ -12,6 +16,7 @@ from sledwatch.events import Cue, Event, Frame, Limit, Offline, Rep, SessionEnd,
 from sledwatch_analytics.live import LiveFloor
 from sledwatch_analytics.measured import end_us
 from sledwatch_storage.state import alerts, schema, sessions
+from sledwatch_storage.state.engine import StateUnavailable
 from sledwatch_storage.state.limits import put_limit
 from sledwatch_storage.state.members import put_member
 
@@ -95,6 +100,31 @@ def test_the_limit_goes_to_the_machine_when_a_session_starts(floor: Floor) -> No
     assert "sledwatch/v1/north/press-1/limit" == topic
     assert retained
     assert Limit("s-1", 410.0, 390.0, "calibrated") == msgspec.convert(payload, Limit)
+
+
+@contextmanager
+def away(engine: Engine) -> Iterator[None]:
+    """A state DB that answers no statement."""
+
+    def refuse(*_: Any) -> None:
+        raise StateUnavailable("away for a while")
+
+    listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        remove(engine, "before_cursor_execute", refuse)
+
+
+def test_while_limits_cannot_be_read_nobody_is_told_that_there_is_none(floor: Floor) -> None:
+    events = Session().set_of([380.0, 390.0]).events(ended=False)
+    floor.house.arrive(events)
+    with away(floor.house.engine):
+        floor.hear(events[:2])
+    before = floor.of("limit")
+    floor.hear(events[2:])
+
+    assert ([], [410.0]) == (before, [limit["limit_mm"] for limit in floor.of("limit")])
 
 
 def test_a_member_without_a_limit_is_told_so(floor: Floor) -> None:

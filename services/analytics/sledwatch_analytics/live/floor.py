@@ -138,7 +138,10 @@ class LiveFloor:
             for machine in self._machines.values():
                 session = machine.session
                 if session is not None and session.member is not None and session.member.user == user:
-                    session.meet(self._member(user, machine, session.start_us))
+                    known = self._member(user, machine, session.start_us)
+                    if known is None:
+                        continue
+                    session.meet(known)
                     self._say_limit(machine, session)
                     self._show(machine)
 
@@ -286,7 +289,11 @@ class LiveFloor:
         session.set_up(start.t_us, start.setup)
         if session.member is None:
             session.start_us = machine.since_us = start.t_us
-            session.meet(self._member(start.user, machine, start.t_us))
+            member = self._member(start.user, machine, start.t_us)
+            if member is None:
+                self._show(machine)
+                return
+            session.meet(member)
             machine.alert = self._known_alert(machine, session)
             self._say_limit(machine, session)
             self._write_start(machine, session, start.user, start.setup)
@@ -484,7 +491,8 @@ class LiveFloor:
 
     # What the state DB knows
 
-    def _member(self, user: str, machine: FloorMachine, start_us: int) -> Member:
+    def _member(self, user: str, machine: FloorMachine, start_us: int) -> Member | None:
+        """Who this is; None while the state DB is away: without their limits nobody is told that there are none."""
         try:
             with self._engine.connect() as connection:
                 known = get_member(connection, user)
@@ -497,7 +505,7 @@ class LiveFloor:
                 )
         except StateUnavailable as error:
             log.warning("live.state_away", reason=str(error), user=user)
-            return Member(user, user, None, (), None)
+            return None
 
     def _known_alert(self, machine: FloorMachine, session: LiveSession) -> Alert | None:
         """What was raised of this session before a restart: it is not told again."""

@@ -11,8 +11,8 @@ from sledwatch_storage.state.alerts import at
 from sledwatch_storage.state.machines import ASSUMED_MACHINE
 
 TRACK_POINTS: Final = 12
-# Half an hour at a frame a second; what is older of a session taken up late, only its closing counts.
-BUFFERED_FRAMES: Final = 1_800
+# Half an hour at 50 Hz; what is older of a session taken up late, only its closing counts.
+BUFFERED_SAMPLES: Final = 90_000
 
 
 @dataclass
@@ -36,7 +36,8 @@ class FloorMachine:
     alert: Alert | None = None
     ended: deque[str] = field(default_factory=lambda: deque(maxlen=8))
     announced: deque[SessionStart] = field(default_factory=lambda: deque(maxlen=8))
-    buffered: deque[Frame] = field(default_factory=lambda: deque(maxlen=BUFFERED_FRAMES))
+    buffered: deque[Frame] = field(default_factory=deque)
+    buffered_samples: int = 0
     asked_us: int = 0
     depth_mm: float | None = None
     load_kg: float | None = None
@@ -53,14 +54,21 @@ class FloorMachine:
         """Put a buffered frame by, for the case that its session, announced long ago, is still going on."""
         if any(start.session == frame.session for start in self.announced):
             if self.buffered and self.buffered[-1].session != frame.session:
-                self.buffered.clear()
+                self._forget_buffered()
             self.buffered.append(frame)
+            self.buffered_samples += len(frame.depth_mm)
+            while self.buffered_samples > BUFFERED_SAMPLES:
+                self.buffered_samples -= len(self.buffered.popleft().depth_mm)
 
     def kept_of(self, session: str) -> list[Frame]:
         """The frames put by of a session, ascending; none are left."""
         kept = [frame for frame in self.buffered if frame.session == session]
-        self.buffered.clear()
+        self._forget_buffered()
         return kept
+
+    def _forget_buffered(self) -> None:
+        self.buffered.clear()
+        self.buffered_samples = 0
 
     def draw(self, frame: Frame) -> None:
         """Take what a frame says of sled and load into the picture."""
