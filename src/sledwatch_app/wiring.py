@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from sqlalchemy import Engine
@@ -102,12 +103,23 @@ def known_token(settings: Settings) -> str | None:
 def stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second SIGINT interrupts."""
     stop = threading.Event()
+    # A handler runs in the middle of whatever the main thread does, perhaps while that holds the event's own lock (and
+    # another signal in the middle of the handler): there only what is reentrant does not wait for itself.
+    asked: SimpleQueue[int] = SimpleQueue()
+    signals: list[int] = []
 
     def ask(signum: int, _frame: FrameType | None) -> None:
-        if stop.is_set() and signum == signal.SIGINT:
+        again = bool(signals)
+        signals.append(signum)
+        asked.put(signum)
+        if again and signum == signal.SIGINT:
             raise KeyboardInterrupt
+
+    def hand_on() -> None:
+        asked.get()
         stop.set()
 
+    threading.Thread(target=hand_on, name="signals", daemon=True).start()
     before = {signum: signal.signal(signum, ask) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

@@ -1,14 +1,12 @@
 """Analytics as a process: live, closing, delivery and the API on threads of their own, started and ended together."""
 
 import secrets
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Final
 
 import structlog
@@ -66,16 +64,16 @@ def run(
     engine: Engine,
     clock: Callable[[], int],
     *,
+    stop: threading.Event,
     mount: Callable[[FastAPI], None] | None = None,
-    stop: threading.Event | None = None,
 ) -> None:
-    """Run until `stop` is set, or, where none is given, until SIGTERM or SIGINT (then this is the main thread).
+    """Run until `stop` is set.
 
     mount: puts more beside the API, such as the pages. Raises PortTaken before anything starts, and PartFailed when a
     part breaks down.
     """
-    with _listening(config.http_host, config.http_port) as listener, _until(stop) as stopping:
-        _Process(config, series, engine, clock, mount, listener, stopping).run()
+    with _listening(config.http_host, config.http_port) as listener:
+        _Process(config, series, engine, clock, mount, listener, stop).run()
 
 
 class _Process:
@@ -202,22 +200,3 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
     finally:
         listener.close()
-
-
-@contextmanager
-def _until(stop: threading.Event | None) -> Iterator[threading.Event]:
-    """The event to stop at: the caller's, or one that SIGTERM and SIGINT set."""
-    if stop is not None:
-        yield stop
-        return
-    asked = threading.Event()
-
-    def ask(_signum: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    before = {signum: signal.signal(signum, ask) for signum in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)

@@ -95,7 +95,8 @@ def analytics(
     state = wiring.state_engine(settings)
     series = wiring.series_store(settings)
     try:
-        run(config, series, state, wiring.now_us, mount=_pages_beside if pages else None)
+        with wiring.stop_on_signals() as stop:
+            run(config, series, state, wiring.now_us, mount=_pages_beside if pages else None, stop=stop)
     except PortTaken as error:
         raise WrongUse(str(error)) from None
     except PartFailed as error:
