@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 from sqlalchemy import Engine
 
 from sledwatch_ingest.metrics import Metrics
 from sledwatch_storage.series.port import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import heartbeat
 from sledwatch_storage.state.engine import StateUnavailable
+
+log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 2.0
 PART: Final = "ingest"
@@ -39,6 +42,7 @@ class Pulse:
         self._queue = queue
         self._metrics = metrics
         self._store = False
+        self._away = False
         self._heard_s = pace() - EVERY_S
         self._next_s = pace()
         self._said: dict[str, bool] = {}
@@ -67,7 +71,14 @@ class Pulse:
     def _probe(self) -> None:
         try:
             self._series.heartbeat(self._clock())
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            # While nothing arrives nobody else says so, or why: a wrong token would look like a quiet day.
+            if not self._away:
+                log.warning("store.unavailable", error=str(error))
+            self._away = True
             self.store_answered(well=False)
         else:
+            if self._away:
+                log.info("store.available")
+            self._away = False
             self.store_answered(well=True)
