@@ -135,3 +135,5 @@ def load(**flags: object) -> Settings:
         given = f" (given: {first['input']!r})" if first["loc"] and "token" not in str(first["loc"][0]) else ""
         message = str(first["msg"]).removeprefix("Value error, ")
         raise WrongUse(f"{place}{message}{given}") from None
+    except UnicodeDecodeError as error:
+        raise WrongUse(f".env: no text in UTF-8 ({error.reason} at byte {error.start})") from None

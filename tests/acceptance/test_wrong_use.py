@@ -36,6 +36,8 @@ def run(*words: str, cwd: Path, **settings: str) -> "subprocess.CompletedProcess
         (["ingest"], {}, "SLEDWATCH_MQTT_URL"),
         (["ingest", "--mqtt-url", "mqtt://127.0.0.1:1"], {}, "sledwatch migrate"),
         (["simulate", "no-such-gym"], {}, "no-such-gym"),
+        (["simulate", "too-deep", "--start", "9" * 25], {}, "--start"),
+        (["simulate", "too-deep", "--start", "²"], {}, "--start"),
         (["replay", "absent.csv", "--gym", "g", "--machine", "m", "--user", "u"], {}, "absent.csv"),
         (["score", "absent.jsonl"], {}, "absent.jsonl"),
         (["quarantine", "list"], {"URL": "ftp://x"}, "SLEDWATCH_URL"),
@@ -47,6 +49,13 @@ def test_wrong_use_is_one_clear_line(words: list[str], settings: dict[str, str],
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("sledwatch: ")
     assert expected in done.stderr
+
+
+def test_a_settings_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfeS")
+    done = run("up", cwd=tmp_path)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+    assert done.stderr.startswith("sledwatch: .env: ")
 
 
 def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from sledwatch_app.commands.options import DataOption, MqttUrlOption
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_app.settings import Settings, load
 
+# Of microseconds since 1970 up to the year 5138.
+_DIGITS_OF_A_TIME = 17
+
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True, help="Messages that were refused, and why.")
 app.add_typer(quarantine, name="quarantine")
@@ -181,7 +184,7 @@ def _local_broker(settings: Settings) -> str:
 
 
 def _time(text: str) -> int:
-    if text.isdigit():
+    if text.isdecimal() and len(text) <= _DIGITS_OF_A_TIME:
         return int(text)
     try:
         moment = datetime.fromisoformat(text)
