@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, delete, func, insert, select, update
 
 from sledwatch.events import Rep, Tier
 from sledwatch.machine import MachineSpec, force_n
@@ -33,6 +33,7 @@ REFERENCE_DAYS: Final = 90
 WINDOW_DAYS: Final = 30
 
 _session, _rep, _log = schema.session, schema.rep, schema.session_log
+_DAY_FIGURES: Final = ("work_j", "tonnage_kg", "top_load_kg", "hard_sets")
 _REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
 
 
@@ -312,27 +313,32 @@ def refresh_days(connection: Connection, user: str, from_us: int, to_us: int, ti
     """Compute a member's daily loads anew, from one time's day to another's, within a writing transaction."""
     zone = ZoneInfo(time_zone)
     first, last = _day(from_us, zone), _day(to_us, zone)
-    frame = member_sessions_frame(connection, user, to_us + DAY_US)
-    frame = frame[frame["start_us"] >= from_us - DAY_US]
-    days = [_day(int(start_us), zone) for start_us in frame["start_us"]]
+    query = select(_session.c.start_us, *(_session.c[name] for name in _DAY_FIGURES)).where(
+        _session.c.user == user,
+        _session.c.state == "closed",
+        _session.c.start_us.between(from_us - DAY_US, to_us + DAY_US),
+    )
+    of_day: dict[date, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query):
+        of_day[_day(row.start_us, zone)].append(row)
     missing = missing_days(connection, user, from_us, to_us, time_zone)
     table = schema.daily_load
     connection.execute(delete(table).where(table.c.user == user, table.c.day.between(first, last)))
     rows = [
-        _day_load(frame[[other == day for other in days]]) | {"user": user, "day": day, "missing": day in missing}
-        for day in sorted({day for day in days if first <= day <= last} | missing)
+        _day_load(of_day.get(day, [])) | {"user": user, "day": day, "missing": day in missing}
+        for day in sorted({day for day in of_day if first <= day <= last} | missing)
     ]
     if rows:
         connection.execute(insert(table), rows)
 
 
-def _day_load(of_day: pd.DataFrame) -> dict[str, Any]:
+def _day_load(of_day: Sequence[Row[Any]]) -> dict[str, Any]:
     return {
-        "work_j": float(of_day["work_j"].sum()),
-        "tonnage_kg": float(of_day["tonnage_kg"].sum()),
-        "top_load_kg": float(of_day["top_load_kg"].fillna(0.0).max()) if len(of_day) else 0.0,
+        "work_j": sum(row.work_j or 0.0 for row in of_day),
+        "tonnage_kg": sum(row.tonnage_kg or 0.0 for row in of_day),
+        "top_load_kg": max((row.top_load_kg or 0.0 for row in of_day), default=0.0),
         "sessions": len(of_day),
-        "hard_sets": int(of_day["hard_sets"].sum()),
+        "hard_sets": sum(row.hard_sets or 0 for row in of_day),
     }
 
 
