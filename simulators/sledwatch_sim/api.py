@@ -13,6 +13,7 @@ from sledwatch_sim.machines import Press
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.1
+_ANSWER_S: Final = 3.0
 
 
 class ApiError(Exception):
@@ -33,7 +34,8 @@ class Api:
 
     def wait_ready(self, stopped: Callable[[], bool], timeout_s: float | None = None) -> None:
         """Wait until the whole system is ready, or `stopped`. Raises ApiError after `timeout_s`; None: for ever."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        began = time.monotonic()
+        deadline = None if timeout_s is None else began + timeout_s
         why = "no answer"
         while not stopped():
             try:
@@ -43,6 +45,9 @@ class Api:
                 why = f"/readyz says {answer.status_code}"
             except httpx.TransportError as error:
                 why = str(error) or type(error).__name__
+                # Where nobody answers at all, waiting longer would hardly help.
+                if deadline is not None:
+                    deadline = min(deadline, began + _ANSWER_S)
             if deadline is not None and time.monotonic() > deadline:
                 raise ApiError(f"{self.url} is not ready ({why}): is `sledwatch up` running? SLEDWATCH_URL says where")
             time.sleep(_POLL_S)

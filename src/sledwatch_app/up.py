@@ -150,6 +150,8 @@ def up(settings: Settings, *, simulator: bool, stop: Event, say: Callable[[str],
 
     data = data_directory(settings)
     with _alone_in(data):
+        if settings.mqtt_url is None and settings.http_port == settings.mqtt_port:
+            raise WrongUse(f"port {settings.http_port} cannot serve both: give --http-port and --mqtt-port two numbers")
         _require_free(settings.http_host, settings.http_port, "--http-port")
         api_token(settings)
         _migrate(settings)

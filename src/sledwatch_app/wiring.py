@@ -39,15 +39,19 @@ def data_directory(settings: Settings) -> Path:
 
 
 def series_store(settings: Settings) -> SeriesStore:
-    """InfluxDB where it is set, else SQLite in the data directory."""
+    """InfluxDB where it is set, else SQLite in the data directory. Raises WrongUse for a file that is none of ours."""
     influx = settings.influx
     if influx is not None:
         from sledwatch_storage.series.influx import InfluxSeries
 
         return InfluxSeries(influx.url, influx.token, influx.org, influx.bucket)
+    from sledwatch_storage.series.port import StoreUnavailable
     from sledwatch_storage.series.sqlite import SqliteSeries
 
-    return SqliteSeries(data_directory(settings) / "series.db")
+    try:
+        return SqliteSeries(data_directory(settings) / "series.db")
+    except StoreUnavailable as error:
+        raise WrongUse(str(error)) from None
 
 
 def state_engine(settings: Settings) -> Engine:

@@ -73,6 +73,23 @@ def test_a_data_directory_full_of_something_else_is_named(tmp_path: Path) -> Non
     assert "state.db" in done.stderr
 
 
+def test_a_series_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    migrated = run("migrate", cwd=tmp_path)
+    (tmp_path / "data" / "series.db").write_text("a shopping list" * 500)
+    done = run("ingest", "--mqtt-url", "mqtt://127.0.0.1:1", cwd=tmp_path)
+    assert (0, 2) == (migrated.returncode, done.returncode)
+    assert done.stderr.count("\n") == 1
+    assert "series.db" in done.stderr
+
+
+def test_one_port_for_both_is_refused(tmp_path: Path, free_port) -> None:  # type: ignore[no-untyped-def]
+    port = str(free_port())
+    done = run("up", "--http-port", port, "--mqtt-port", port, cwd=tmp_path)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+    assert "--mqtt-port" in done.stderr
+
+
 @pytest.mark.parametrize("flag", ["--http-port", "--mqtt-port"])
 def test_a_taken_port_says_so_and_how_to_choose_another(flag: str, tmp_path: Path, free_port) -> None:  # type: ignore[no-untyped-def]
     ports = {"--http-port": free_port(), "--mqtt-port": free_port()}

@@ -94,6 +94,16 @@ def test_a_session_without_an_end_is_closed_after_ten_silent_minutes(house: Hous
     assert session.now_us == house.rows(schema.session)[0]["end_us"]
 
 
+def test_an_end_whose_clock_was_set_back_ends_nothing_before_its_samples(house: House) -> None:
+    session = Session().set_of([380.0])
+    *sent, end = session.events()
+    house.arrive([*sent, replace(end, payload=msgspec.structs.replace(end.payload, t_us=session.start_us - 3600 * S))])
+    house.new_closer().run_once()
+
+    (closed,) = house.rows(schema.session)
+    assert session.now_us == closed["end_us"]
+
+
 def test_a_backlog_is_closed_oldest_first(house: House) -> None:
     for number in (3, 1, 2):
         session = Session(session=f"s-{number}", start_us=T0_US + number * 3600 * S, seq=number * 1000).set_of(WITHIN)

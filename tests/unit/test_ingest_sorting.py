@@ -47,3 +47,14 @@ def test_what_the_store_refuses_leaves_the_record_and_goes_to_quarantine(
     assert [(Reason.STORE_REFUSED, seq) for seq in refused] == [
         (one.refusal.reason, one.refusal.seq) for one in batch.refused
     ]
+
+
+@pytest.mark.parametrize("kind", ["state", "session"])
+def test_an_empty_message_that_clears_a_retained_one_is_no_mistake_of_a_machine(kind: str) -> None:
+    batch = sort([message(kind, b"")])
+    assert ([], []) == (batch.arrived, batch.refused)
+
+
+def test_an_empty_frame_is_refused() -> None:
+    (refused,) = sort([message("frame", b"")]).refused
+    assert Reason.BAD_JSON is refused.refusal.reason

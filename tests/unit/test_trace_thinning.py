@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sledwatch_analytics.api.trace import Columns, thinned
+from sledwatch.events import Frame
+from sledwatch_analytics.api.trace import Columns, columns_of, thinned
 
 
 def trace_of(depth_mm: list[float]) -> Columns:
@@ -37,3 +38,10 @@ def test_a_short_trace_stays_as_it_is() -> None:
 def test_a_stretch_without_depth_breaks_the_line(points: int) -> None:
     depth_mm = [1.0] * 500 + [float("nan")] * 500 + [1.0] * 500
     assert np.isnan(thinned(trace_of(depth_mm), points).depth_mm).any()
+
+
+def test_frames_of_a_clock_that_was_set_back_are_shown_in_order_of_time() -> None:
+    frames = [Frame("b", seq, t_us, 1_000, [float(seq), float(seq)], 100.0) for seq, t_us in ((0, 5_000), (1, 4_500))]
+    trace = columns_of(frames)
+    assert [4_500, 5_000, 5_500, 6_000] == trace.t_us.tolist()
+    assert [1.0, 0.0, 1.0, 0.0] == trace.depth_mm.tolist()

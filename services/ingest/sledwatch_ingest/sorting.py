@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sledwatch.events import Event, Frame, Reason, Refusal, decode
+from sledwatch.events import Event, Frame, Reason, Refusal, TopicKind, decode, parse_topic
 from sledwatch_ingest.inbox import Message
 from sledwatch_storage.series.port import StoredFrame
 from sledwatch_storage.state.ledger import Arrived, Refused
@@ -61,12 +61,20 @@ def sort(messages: Sequence[Message]) -> Batch:
     """Decode each message against the time at which it arrived, so that a store outage refuses nothing as too old."""
     batch = Batch()
     for message in messages:
+        if _is_clearing(message):
+            continue
         outcome = decode(message.topic, message.payload, message.received_us)
         if isinstance(outcome, Event):
             batch.accepted.append(Accepted(message, outcome))
         else:
             batch.refused.append(Refused(message.received_us, message.topic, message.payload, outcome))
     return batch
+
+
+def _is_clearing(message: Message) -> bool:
+    """An empty message is how a broker is made to forget a retained one; it says nothing of the machine."""
+    parsed = parse_topic(message.topic)
+    return not message.payload and parsed is not None and parsed.kind in {TopicKind.STATE, TopicKind.SESSION}
 
 
 def _refused_by_store(item: Accepted, frame: Frame, detail: str) -> Refused:

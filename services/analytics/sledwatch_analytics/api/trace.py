@@ -30,10 +30,10 @@ def read_trace(engine: Engine, series: SeriesStore, session: str) -> Columns:
     with engine.connect() as connection:
         log = connection.execute(select(session_log).where(session_log.c.session == session)).one_or_none()
     if log is None or log.first_us is None:
-        return _joined([])
+        return columns_of([])
     # first_us and last_us are of the frames themselves; last_us is the end of the last one.
     stored = series.frames(log.gym, log.machine, log.boot, log.first_us, log.last_us + 1)
-    return _joined([one.frame for one in stored if one.frame.session == session])
+    return columns_of([one.frame for one in stored if one.frame.session == session])
 
 
 def thinned(trace: Columns, points: int) -> Columns:
@@ -57,13 +57,13 @@ def thinned(trace: Columns, points: int) -> Columns:
     return Columns(trace.t_us[kept], trace.depth_mm[kept], trace.load_kg[kept])
 
 
-def _joined(frames: list[Frame]) -> Columns:
+def columns_of(frames: list[Frame]) -> Columns:
+    """The samples of frames, ascending in time."""
     t_us = [frame.t_us + np.arange(len(frame.depth_mm), dtype=np.int64) * frame.dt_us for frame in frames]
     depth_mm = [np.array(frame.depth_mm, dtype=np.float64) for frame in frames]
     load_kg = [np.broadcast_to(np.asarray(frame.load_kg, np.float64), len(frame.depth_mm)) for frame in frames]
     none: list[NDArray[Any]] = [np.empty(0)]
-    return Columns(
-        np.concatenate([np.empty(0, np.int64), *t_us]).astype(np.int64),
-        np.concatenate(none + depth_mm),
-        np.concatenate(none + load_kg),
-    )
+    times = np.concatenate([np.empty(0, np.int64), *t_us]).astype(np.int64)
+    # Frames overlap where a machine's clock was set back; what was taken at the same time stays in order of the frames.
+    order = np.argsort(times, kind="stable")
+    return Columns(times[order], np.concatenate(none + depth_mm)[order], np.concatenate(none + load_kg)[order])

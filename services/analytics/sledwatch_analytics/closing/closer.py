@@ -199,7 +199,8 @@ class Closer:
         else:
             spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
             reps = context.pressing.reps(samples, spans)
-        end_us = logged.end_us or logged.last_us or context.start_us
+        # An end whose clock was set back ends nothing before its samples do.
+        end_us = max(logged.end_us or 0, logged.last_us or 0, context.start_us)
         findings = self._judge(context, reps, end_us)
         with begin(self._engine) as connection:
             changed = self._write(connection, context, reps, findings, end_us)
