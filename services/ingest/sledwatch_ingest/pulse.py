@@ -1,4 +1,4 @@
-"""The heartbeat row: what `/readyz` and `doctor` read to know that ingest is at work."""
+"""The heartbeat row: what `/readyz` reads to know that ingest is at work."""
 
 from collections.abc import Callable
 from typing import Final
