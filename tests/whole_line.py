@@ -115,6 +115,17 @@ class WholeLine:
             check=False,
         )
 
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        """Start another `sledwatch` command against this system, and go on."""
+        return subprocess.Popen(
+            [str(SLEDWATCH), *words],
+            env=clean_environment(**{**self.settings, "MQTT_URL": self.mqtt_url}),
+            cwd=self.data.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def part(self, name: str) -> int:
         """The process id of one part that `up` runs."""
         assert self.process is not None

@@ -1,6 +1,7 @@
 """`sledwatch simulate` against the whole line, and what `sledwatch score` makes of it."""
 
 import json
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,12 @@ def test_what_cannot_be_right_is_one_clear_line(line: WholeLine, words: tuple[st
     done = line.run("simulate", *words)
     assert (2, 1) == (done.returncode, done.stderr.count("\n")), done.stderr
     assert expected in done.stderr
+
+
+def test_ctrl_c_in_the_middle_is_no_success(line: WholeLine) -> None:
+    running = line.begin("simulate", "too-deep")
+    eventually(lambda: "sim-too-deep" in {gym["gym"] for gym in line.get("/gyms")["items"]}, timeout_s=30)
+    running.send_signal(signal.SIGINT)
+    printed, said = running.communicate(timeout=20)
+    assert (130, "sledwatch: stopped") == (running.returncode, said.strip().splitlines()[-1])
+    assert "" not in printed.splitlines()

@@ -72,7 +72,7 @@ def simulate(
     except sim.SimulationError as error:
         raise Failed(str(error)) from None
     if not forever:
-        typer.echo("\n".join(sessions))
+        _say_sessions(sessions, interrupted=stop.is_set())
 
 
 @app.command(
@@ -107,7 +107,7 @@ def replay(
     )
     with wiring.stop_on_signals() as stop, shown_replay(file.name) as report:
         sessions = run_replay(config, report, stop)
-    typer.echo("\n".join(sessions))
+    _say_sessions(sessions, interrupted=stop.is_set())
 
 
 @app.command(epilog="Example: [b]sledwatch score t.jsonl --json[/b]")
@@ -176,6 +176,14 @@ def _newest_refused(settings: Settings, limit: int) -> list[dict[str, Any]]:
             return list(islice(api.items("/quarantine"), limit))
     except ApiError as error:
         raise Failed(str(error)) from None
+
+
+def _say_sessions(sessions: list[str], *, interrupted: bool) -> None:
+    """Print the ids, one a line; what was interrupted is not done, and its exit code says so."""
+    for session in sessions:
+        typer.echo(session)
+    if interrupted:
+        raise typer.Abort
 
 
 def _local_broker(settings: Settings) -> str:
