@@ -9,8 +9,8 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from sledwatch.address import BrokerAddress
 from sledwatch.events import Frame, Online, SessionEnd, SessionStart, Setup, Stored, TopicKind, encode, topic
-from sledwatch_ingest.address import BrokerAddress
 
 
 def now_us() -> int:

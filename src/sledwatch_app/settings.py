@@ -1,36 +1,33 @@
 """The settings: `SLEDWATCH_*` in the environment or in a `.env` file, overridden by the command line's flags."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sledwatch.address import BrokerAddress
 from sledwatch_app.errors import WrongUse
+
+# Secrets, and what names itself without its secret.
+_UNTOLD: Final = frozenset({"api_token", "influxdb_token", "mqtt_url"})
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 def _mqtt_url(url: str) -> str:
-    parts = _split(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ValueError("expected mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…")
+    BrokerAddress.parse(url)
     return url
 
 
 def _http_url(url: str) -> str:
-    parts = _split(url)
+    parts = urlsplit(url)
+    _ = parts.port  # raises ValueError for a port that is none
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("expected http://HOST[:PORT] or https://…")
     return url.rstrip("/")
-
-
-def _split(url: str):  # type: ignore[no-untyped-def]
-    parts = urlsplit(url)
-    _ = parts.port  # raises ValueError for a port that is none
-    return parts
 
 
 def _time_zone(name: str) -> str:
@@ -59,7 +56,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SLEDWATCH_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
-    data: Path = Field(Path("data"), description="directory of databases, token and logs")
+    data: Path = Field(Path("data"), description="directory of databases and token")
     mqtt_url: MqttUrl | None = Field(None, description="the broker; none: `sledwatch up` brings its own")
     mqtt_port: Port = Field(1883, description="port of the broker that `sledwatch up` brings")
     influxdb_url: HttpUrl | None = Field(
@@ -132,7 +129,7 @@ def load(**flags: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         place = f"SLEDWATCH_{first['loc'][0]!s}".upper() + ": " if first["loc"] else ""
-        given = f" (given: {first['input']!r})" if first["loc"] and "token" not in str(first["loc"][0]) else ""
+        given = f" (given: {first['input']!r})" if first["loc"] and first["loc"][0] not in _UNTOLD else ""
         message = str(first["msg"]).removeprefix("Value error, ")
         raise WrongUse(f"{place}{message}{given}") from None
     except UnicodeDecodeError as error:

@@ -30,6 +30,7 @@ def run(*words: str, cwd: Path, **settings: str) -> "subprocess.CompletedProcess
         (["up", "--http-port", "70000"], {}, "SLEDWATCH_HTTP_PORT"),
         (["up", "--mqtt-url", "broker.local"], {}, "mqtt://"),
         (["up", "--mqtt-url", "mqtt://broker:port"], {}, "SLEDWATCH_MQTT_URL"),
+        (["ingest", "--mqtt-url", "mqtt://user:secret@broker/path"], {}, "***@broker/path"),
         (["up"], {"INFLUXDB_URL": "http://127.0.0.1:8086"}, "SLEDWATCH_INFLUXDB_TOKEN"),
         (["up"], {"TIME_ZONE": "Mars/Olympus"}, "SLEDWATCH_TIME_ZONE"),
         (["up"], {"API_TOKEN": "short"}, "SLEDWATCH_API_TOKEN"),

@@ -8,7 +8,7 @@ from random import Random
 
 from prometheus_client import CollectorRegistry
 
-from sledwatch_ingest.address import BrokerAddress
+from sledwatch.address import BrokerAddress
 from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.connection import Connection
 from sledwatch_ingest.inbox import Inbox, Message

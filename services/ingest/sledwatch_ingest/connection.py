@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from sledwatch_ingest.address import BrokerAddress
+from sledwatch.address import BrokerAddress
 from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.inbox import Inbox, Message
 from sledwatch_ingest.metrics import Metrics

@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from sqlalchemy import Engine, select
 
-from sledwatch_ingest.address import BrokerAddress
+from sledwatch.address import BrokerAddress
 from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.connection import Connection
 from sledwatch_ingest.inbox import Inbox

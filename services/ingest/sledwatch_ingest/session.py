@@ -9,8 +9,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from sledwatch.address import BrokerAddress
 from sledwatch.events import ROOT
-from sledwatch_ingest.address import BrokerAddress
 
 # Larger messages the broker is asked to keep to itself, so that no sender decides how much memory we take. Those that
 # the contract has no room for, but that are smaller than this, are refused with a reason.

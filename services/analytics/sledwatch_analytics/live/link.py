@@ -4,7 +4,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -14,6 +13,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from sledwatch.address import BrokerAddress
 from sledwatch.events import ROOT
 
 # One filter for all that machines publish: rumqttd keeps a log for each filter, and with several a frame could come
@@ -32,21 +32,17 @@ class Link:
     """Publishes, and hands on what arrives. `publish` is for any thread; callbacks come on the thread of `run`."""
 
     def __init__(self, url: str, client_id: str) -> None:
-        """url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…; raises ValueError for another."""
-        parts = urlsplit(url)
-        if parts.hostname is None or parts.scheme not in {"mqtt", "mqtts"}:
-            raise ValueError(f"MQTT URL {url!r}: expected mqtt://HOST[:PORT] or mqtts://…")
-        secure = parts.scheme == "mqtts"
-        self._host, self._port = parts.hostname, parts.port or (8883 if secure else 1883)
+        """url: the broker's. Raises ValueError where it is none."""
+        broker = BrokerAddress.parse(url)
+        self._host, self._port = broker.host, broker.port
         self._hand_on: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None
         self._say_following: Callable[[], None] = lambda: None
         self._following = threading.Event()
         self._closing = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
-        if parts.username is not None:
-            password = None if parts.password is None else unquote(parts.password)
-            self._client.username_pw_set(unquote(parts.username), password)
-        if secure:
+        if broker.user is not None:
+            self._client.username_pw_set(broker.user, broker.password)
+        if broker.tls:
             self._client.tls_set_context(ssl.create_default_context())
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe

@@ -19,15 +19,17 @@ class BrokerAddress:
 
     @classmethod
     def parse(cls, url: str) -> "BrokerAddress":
-        """Read a URL. Raises ValueError, saying what was expected."""
+        """Read a URL. Raises ValueError, saying what was expected, and never a password."""
         expected = "expected mqtt://HOST:PORT, or mqtts:// for TLS"
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/") or parts.query:
-            raise ValueError(f"{_without_password(url)!r} is no address of a broker: {expected}")
+        refusal = f"{_without_password(url)!r} is no address of a broker: {expected}"
         try:
+            parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
-            raise ValueError(f"{_without_password(url)!r}: {error}; {expected}") from error
+        except ValueError:
+            # What is said of a port may quote a password that holds a "/" or "#".
+            raise ValueError(refusal) from None
+        if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/") or parts.query:
+            raise ValueError(refusal)
         return cls(
             host=parts.hostname,
             port=port or _PORTS[parts.scheme],

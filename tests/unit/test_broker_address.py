@@ -2,7 +2,7 @@
 
 import pytest
 
-from sledwatch_ingest.address import BrokerAddress
+from sledwatch.address import BrokerAddress
 
 
 @pytest.mark.parametrize(
