@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 from sledwatch.events import Frame
 from sledwatch_storage.series.columns import pack, unpack
 from sledwatch_storage.series.port import StoredFrame, StoreUnavailable
+from sledwatch_storage.write_ahead import use_write_ahead_log
 
 _BUSY_TIMEOUT_S: Final = 10.0
 # `application_id` and `user_version` of the file: whose it is, and which layout.
@@ -164,25 +164,12 @@ class SqliteSeries:
             self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
-            self._use_wal(connection)
+            use_write_ahead_log(connection, self._busy_timeout_s)
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch to the write-ahead log. SQLite does not wait for a busy file here, so we do."""
-        deadline = time.monotonic() + self._busy_timeout_s
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()

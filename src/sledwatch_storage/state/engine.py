@@ -5,7 +5,6 @@ follows from it is safe between processes.
 """
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -18,6 +17,8 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import URL, ExceptionContext, make_url
+
+from sledwatch_storage.write_ahead import use_write_ahead_log
 
 BUSY_TIMEOUT_S: Final = 10.0
 # The API answers in a pool of 40 threads, each of which may hold a connection.
@@ -160,7 +161,7 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         # The driver would open transactions by rules of its own; `start` below does it instead.
         connection.isolation_level = None
-        _use_wal(connection)
+        use_write_ahead_log(connection, BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
@@ -170,20 +171,6 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log. SQLite does not wait for a busy file here, so we do."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _translate(context: ExceptionContext) -> StateUnavailable | None:
