@@ -1,4 +1,4 @@
-"""A member's depth limit: where it comes from, and how well it is known (SCIENCE §1); strength from reps to failure."""
+"""A member's depth limit: where it comes from, and how well it is known; strength from reps to failure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -128,7 +128,7 @@ def angle_basis(spec: MachineSpec, setup: Setup | None) -> Literal["reach", "ref
 def joint_angles(
     spec: MachineSpec, setup: Setup | None, height_mm: float | None, depth_mm: float
 ) -> JointAngles | None:
-    """Knee and trunk-referenced hip flexion at a depth, by a two-link leg (SCIENCE §1).
+    """Knee and trunk-referenced hip flexion at a depth, by a two-link leg.
 
     height_mm: the member's; None where unknown. Returns None without a height, and where that body does not fit the
     assumption (the footplate out of the leg's reach, or behind the hip). Show it with ± ANGLE_ERROR_DEG.

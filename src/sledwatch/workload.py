@@ -162,15 +162,6 @@ def spacing(work_j: pd.Series, time_zone: str) -> pd.Series:
     return pd.Series(_spaced(hard, hard, day, np.arange(len(day)))[0], index=work_j.index)
 
 
-def trains_consecutive_days(start_us: Micros, time_zone: str) -> Bools:
-    """Whether, at each session, the person trained on consecutive days in each of the 4 weeks before that day.
-
-    start_us: starts of sessions, ascending. A week is 7 local days, the last one ends the day before the session's; a
-    pair of days counts for the week of its second day, so that a habit of Sunday and Monday is one too.
-    """
-    return _habit(_local_days(start_us, time_zone))
-
-
 def ewma_ratio(load: pd.Series, acute_days: int = 7, chronic_days: int = 28) -> pd.Series:
     """Ratio of two exponentially weighted means (Williams 2017): E₁ = L₁, then E = λL + (1 − λ)E', λ = 2/(N + 1).
 
@@ -534,6 +525,11 @@ def _spaced(hard: Bools, visit_hard: Bools, visit_day: Micros, visit: Micros) ->
 
 
 def _habit(day: Micros) -> Bools:
+    """Whether, on each day, the person trained on consecutive days in each of the 4 weeks before it.
+
+    day: local days, ascending. A week is 7 days, the last one ends the day before; a pair of days counts for the week
+    of its second day, so that a habit of Sunday and Monday is one too.
+    """
     unique = np.unique(day)
     second = unique[1:][np.diff(unique) == 1]
     habit = np.ones(len(day), dtype=np.bool_)

@@ -35,7 +35,7 @@ def depth_findings(
     member_name: str,
     machine_name: str,
 ) -> list[Finding]:
-    """Judge the depth of a session's reps (SCIENCE §1); at most one finding a rule.
+    """Judge the depth of a session's reps (docs/science.md, Depth); at most one finding a rule.
 
     limit: the member's limit, in force for all the reps; own: what was usual before this session.
     reference_load_kg: e1RM, or the best load in 90 days on that machine. A load of this session above it takes its

@@ -23,7 +23,7 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def workload_findings(context: WorkloadContext) -> list[Finding]:
-    """Judge a closed session against the member's own history: spike, spacing, returning, beginner (SCIENCE §3).
+    """Judge a closed session against the member's own history: spike, spacing, returning, beginner (docs/science.md).
 
     Where more than 20 % of the days looked back on are missing, what a rule would have raised is a note that says why.
     Raises ValueError when the judged session is not among the sessions.

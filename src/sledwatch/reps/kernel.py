@@ -296,4 +296,5 @@ def scan(
 
 @compiled
 def end_of(rules: Any, state: Any, spans: Any) -> int:
+    """The data end: tell into `spans` what is complete enough. Returns how many reps that is."""
     return _break_off(rules[0], state[0], spans[0])

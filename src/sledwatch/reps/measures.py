@@ -30,7 +30,7 @@ _FIGURES = np.dtype([
 
 @dataclass(frozen=True, slots=True)
 class RepMeasures:
-    """What a rep was like. Phases begin and end by the velocity rule (SCIENCE §2), to a fraction of a sample.
+    """What a rep was like. Phases begin and end by the velocity rule (docs/science.md), to a fraction of a sample.
 
     rom_mm: concentric travel, from the bottom. Velocities are means and the peak of the concentric phase, None below
     30 Hz. work_j: concentric, on the load. velocity_loss_pct: against the fastest rep of the set until then.

@@ -57,6 +57,7 @@ RULES = np.dtype([
 
 
 def rules_of(settings: RepSettings) -> NDArray[np.void]:
+    """The settings in the units of the kernel: one record of `RULES`."""
     rules = np.zeros(1, dtype=RULES)
     for name in ("min_travel_mm", "rack_mm", "edge_mm", "still_mm", "load_step_kg", "jump_mm", "cutoff_hz"):
         rules[name] = getattr(settings, name)

@@ -38,13 +38,6 @@ def withdraw(connection: Connection, alert: str) -> None:
     connection.execute(delete(outbox).where(outbox.c.alert == alert, outbox.c.sent_us.is_(None)))
 
 
-def was_sent(bind: Bind, alert: str) -> bool:
-    """Whether anything was ever sent of an alert."""
-    query = select(outbox.c.id).where(outbox.c.alert == alert, outbox.c.sent_us.is_not(None)).limit(1)
-    with reading(bind) as connection:
-        return connection.execute(query).first() is not None
-
-
 def waiting(bind: Bind, channel: str, limit: int = 100) -> list[Letter]:
     """The letters of a channel that are not sent yet, oldest first."""
     columns = (outbox.c[name] for name in Letter.__slots__)

@@ -28,7 +28,7 @@ from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.upsert import insertion, put_missing
 
 DAY_US: Final = 86_400_000_000
-# How far back the best load counts as a reference, and how far a lost day matters (SCIENCE §1 and §3).
+# How far back the best load counts as a reference, and how far a lost day matters (docs/science.md).
 REFERENCE_DAYS: Final = 90
 WINDOW_DAYS: Final = 30
 

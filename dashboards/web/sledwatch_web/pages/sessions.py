@@ -32,7 +32,7 @@ def session_routes(site: Site) -> APIRouter:
     @router.get("/sessions/{session_id}")
     async def session(request: Request, session_id: str, told: str | None = None) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
-        path = f"/sessions/{quote(session_id, safe='')}"
+        path = _path(session_id)
         gyms, found, reps, trace = await asyncio.gather(
             site.gyms(api), api.get(path), api.items(f"{path}/reps"), api.get(f"{path}/trace", points=TRACE_POINTS)
         )
@@ -64,7 +64,7 @@ def session_routes(site: Site) -> APIRouter:
     async def confirm_limit(request: Request, session_id: str, rep: int) -> HTMLResponse:
         api = site.api(request)
         gyms, found, chosen = await asyncio.gather(
-            site.gyms(api), api.get(f"/sessions/{quote(session_id, safe='')}"), _rep(api, session_id, rep)
+            site.gyms(api), api.get(_path(session_id)), _rep(api, session_id, rep)
         )
         return site.page(
             request,
@@ -86,21 +86,24 @@ def session_routes(site: Site) -> APIRouter:
     ) -> Response:
         require_own_form(request)
         api = site.api(request)
-        found, chosen = await asyncio.gather(
-            api.get(f"/sessions/{quote(session_id, safe='')}"), _rep(api, session_id, rep)
-        )
+        found, chosen = await asyncio.gather(api.get(_path(session_id)), _rep(api, session_id, rep))
         body: Json = {"from_rep": {"session": session_id, "set": chosen["set"], "rep": rep}}
         # Seat and feet are those of the session, unless it is said that they do not matter.
         if holds_for == "machine":
             body |= {"notch": None, "foot_row": None}
         await api.put(f"/members/{found['user']}/limits/{found['gym']}/{found['machine']}", body)
-        return back_to(f"/sessions/{quote(session_id, safe='')}", "limit", "told")
+        return back_to(_path(session_id), "limit", "told")
 
     return router
 
 
+def _path(session_id: str) -> str:
+    """Of a session, the same in the API and among the pages."""
+    return f"/sessions/{quote(session_id, safe='')}"
+
+
 async def _rep(api: Api, session_id: str, number: int) -> Json:
-    reps = await api.items(f"/sessions/{quote(session_id, safe='')}/reps")
+    reps = await api.items(f"{_path(session_id)}/reps")
     for rep in reps:
         if rep["rep"] == number:
             return rep

@@ -18,10 +18,6 @@ from sledwatch_storage.state.engine import StateUnavailable
 LOOK_S: Final = 2.0
 CONFIRMED_WITHIN_S: Final = 5.0
 
-_SENT: Final = Counter(
-    "sledwatch_letters_total", "Letters about alerts, by channel and outcome", ["channel", "outcome"]
-)
-
 log = structlog.get_logger()
 
 
