@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select
 
+from mqtt_brokers import Broker
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.port import SeriesStore
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import heartbeat
 from sledwatch_storage.state.engine import migrate, open_state
 from sledwatch_storage.state.schema import ledger
-from store_and_forward import now_us
+from store_and_forward import Machine, now_us
 from waiting import eventually
 
 
@@ -65,9 +67,30 @@ class Stores:
                 high - low + 1 for (known,) in connection.execute(select(ledger.c.ranges)) for low, high in known
             )
 
+    def beat(self) -> dict[str, Any]:
+        """What ingest said of itself last; nothing before its first heartbeat."""
+        said = heartbeat.beats(self.state).get("ingest")
+        return {} if said is None else said.detail
+
     def close(self) -> None:
         self.series.close()
         self.state.dispose()
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    """Empty stores of its own for each test."""
+    opened = Stores(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def machine(broker: Broker) -> Iterator[Machine]:
+    """A machine that is connected to the broker, or will be."""
+    made = Machine(broker.url)
+    yield made
+    made.close()
 
 
 class IngestProcess:

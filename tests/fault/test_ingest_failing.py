@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
-from ingest_running import Stores, running_ingest
+from ingest_running import Stores, running_ingest, stores
 from mqtt_brokers import Broker
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.memory import MemorySeries
@@ -14,19 +13,14 @@ from sledwatch_storage.series.port import StoredFrame
 from store_and_forward import Machine, now_us
 from waiting import eventually
 
+__all__ = ["stores"]
+
 
 class Broken(MemorySeries):
     """A store with a bug."""
 
     def append(self, frames: Sequence[StoredFrame]) -> None:
         raise ZeroDivisionError(f"a bug with {len(frames)} frames, says the test")
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    opened = Stores(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest_running import IngestProcess, Stores
+from ingest_running import IngestProcess, Stores, stores
 from mqtt_brokers import Broker
-from sledwatch_storage.state import heartbeat
 from store_and_forward import Machine
 from waiting import eventually
+
+__all__ = ["stores"]
 
 MACHINES = 4
 FRAMES = 500  # of each machine
@@ -49,13 +50,6 @@ class Gym:
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    opened = Stores(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def gym(broker: Broker) -> Iterator[Gym]:
     made = Gym(broker.url)
     yield made
@@ -67,7 +61,7 @@ def ingest(broker: Broker, stores: Stores, tmp_path: Path) -> Iterator[IngestPro
     made = IngestProcess(broker.url, tmp_path)
     made.start()
     try:
-        eventually(lambda: subscribed(stores))
+        eventually(lambda: stores.beat().get("subscribed"))
         yield made
     finally:
         made.kill()
@@ -106,11 +100,6 @@ def test_ingest_ends_cleanly_when_it_is_asked_to(gym: Gym, ingest: IngestProcess
     ingest.start()
     eventually(gym.settled, timeout_s=60.0)
     assert_all_is_stored_once(gym, stores)
-
-
-def subscribed(stores: Stores) -> bool:
-    beat = heartbeat.beats(stores.state).get("ingest")
-    return beat is not None and bool(beat.detail["subscribed"])
 
 
 def assert_all_is_stored_once(gym: Gym, stores: Stores) -> None:

@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 
 from failing_series import Interrupted
-from ingest_running import Stores, running_ingest
+from ingest_running import Stores, running_ingest, stores
 from mqtt_brokers import Broker
-from sledwatch_storage.state import heartbeat
 from store_and_forward import Machine
 from waiting import eventually
 
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    opened = Stores(tmp_path)
-    yield opened
-    opened.close()
+__all__ = ["stores"]
 
 
 @pytest.fixture
@@ -44,11 +38,11 @@ def test_work_resumes_by_itself_oldest_first(
         series.away.set()
         machine.press(60)
         eventually(lambda: len(series.attempted) >= 3)
-        eventually(lambda: not store_is_well(stores))
+        eventually(lambda: not stores.beat()["store"])
         assert list(range(10, 70)) == machine.unstored
         series.away.clear()
         eventually(lambda: not machine.unstored)
-        eventually(lambda: store_is_well(stores))
+        eventually(lambda: stores.beat()["store"])
     assert list(range(70)) == series.taken
     assert list(range(70)) == stores.seqs("gym", "lp-1")
 
@@ -78,7 +72,7 @@ def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
         eventually(lambda: not machine.unstored)
         series.away.set()
         machine.press(400)
-        eventually(lambda: not subscribed(stores))
+        eventually(lambda: not stores.beat()["subscribed"])
         series.away.clear()
         eventually(lambda: not machine.unstored, timeout_s=40.0)
     assert list(range(405)) == stores.seqs("gym", "lp-1")
@@ -99,11 +93,3 @@ def test_a_database_locked_by_another_program_is_waited_for(
         other.close()
         eventually(lambda: not machine.unstored, timeout_s=40.0)
     assert list(range(25)) == stores.seqs("gym", "lp-1")
-
-
-def store_is_well(stores: Stores) -> bool:
-    return bool(heartbeat.beats(stores.state)["ingest"].detail["store"])
-
-
-def subscribed(stores: Stores) -> bool:
-    return bool(heartbeat.beats(stores.state)["ingest"].detail["subscribed"])

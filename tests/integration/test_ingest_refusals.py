@@ -1,19 +1,18 @@
 """Whatever breaks the contract goes to quarantine with its reason, and good frames around it are stored."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from failing_series import Choosy
-from ingest_running import Stores, running_ingest
+from ingest_running import Stores, machine, running_ingest, stores
 from mqtt_brokers import Broker
 from sledwatch.events import MAX_AHEAD_US, MAX_BEHIND_US, MAX_PAYLOAD_BYTES, Reason
 from sledwatch_storage.state import quarantine
 from store_and_forward import Machine, frame, now_us
 from waiting import eventually
+
+__all__ = ["machine", "stores"]
 
 FRAME_TOPIC = "sledwatch/v1/gym/lp-1/frame"
 
@@ -37,20 +36,6 @@ BROKEN: dict[Reason, tuple[str, bytes]] = {
     Reason.TIME_AHEAD: (FRAME_TOPIC, payload(t_us=now_us() + 2 * MAX_AHEAD_US)),
     Reason.TIME_BEHIND: (FRAME_TOPIC, payload(t_us=now_us() - MAX_BEHIND_US - 10**9)),
 }
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    opened = Stores(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def machine(broker: Broker) -> Iterator[Machine]:
-    made = Machine(broker.url)
-    yield made
-    made.close()
 
 
 def test_every_reason_for_refusal_but_the_stores_own_is_tried_here() -> None:

@@ -1,33 +1,18 @@
 """From a machine's publication to the stores, and `stored` back to the machine."""
 
 import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from sqlalchemy import select
 
-from ingest_running import Stores, running_ingest
+from ingest_running import Stores, machine, running_ingest, stores
 from mqtt_brokers import Broker
-from sledwatch_storage.state import heartbeat
 from sledwatch_storage.state.schema import machine as machine_table
 from sledwatch_storage.state.schema import session_log
 from store_and_forward import Machine
 from waiting import eventually
 
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    opened = Stores(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def machine(broker: Broker) -> Iterator[Machine]:
-    made = Machine(broker.url)
-    yield made
-    made.close()
+__all__ = ["machine", "stores"]
 
 
 def test_a_machine_is_told_what_is_stored_and_it_is(broker: Broker, stores: Stores, machine: Machine) -> None:
@@ -77,7 +62,7 @@ def test_a_machine_that_missed_what_was_said_is_told_again(broker: Broker, store
 def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, stores: Stores) -> None:
     broker.stop()
     with running_ingest(broker.url, stores.series, stores.state, until_subscribed=False):
-        eventually(lambda: beat(stores).get("connected") is False)
+        eventually(lambda: stores.beat().get("connected") is False)
         broker.start()
         machine = Machine(broker.url)
         machine.press(3)
@@ -98,7 +83,7 @@ def test_replicas_of_a_group_share_the_work_and_store_it_once(broker: Broker, st
 def test_the_heartbeat_says_that_ingest_is_at_work(broker: Broker, stores: Stores) -> None:
     with running_ingest(broker.url, stores.series, stores.state):
         healthy = {"connected": True, "subscribed": True, "store": True, "queue": 0}
-        eventually(lambda: beat(stores) == healthy)
+        eventually(lambda: stores.beat() == healthy)
 
 
 def test_the_metrics_count_what_happened(
@@ -120,8 +105,3 @@ def test_the_metrics_count_what_happened(
 def statuses(stores: Stores) -> list[str]:
     with stores.state.connect() as connection:
         return [row.status for row in connection.execute(select(machine_table.c.status))]
-
-
-def beat(stores: Stores) -> dict[str, object]:
-    beats = heartbeat.beats(stores.state)
-    return beats["ingest"].detail if "ingest" in beats else {}

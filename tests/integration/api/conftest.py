@@ -6,18 +6,12 @@ from pathlib import Path
 import pytest
 
 from api_house import House, open_house
-from sledwatch_storage.state.engine import migrate
+from closing_house import empty_state
 
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state DB without rows, to copy: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "state.db"
-    migrate(f"sqlite:///{path}")
-    return path
+__all__ = ["empty_state"]
 
 
 @pytest.fixture
-def house(tmp_path: Path, migrated: Path) -> Iterator[House]:
-    with open_house(tmp_path, migrated) as opened:
+def house(tmp_path: Path, empty_state: Path) -> Iterator[House]:
+    with open_house(tmp_path, empty_state) as opened:
         yield opened
