@@ -308,7 +308,6 @@ class Scenario:
     """A programme that can be asked for by name. span_us: no event lies further than this from its start."""
 
     name: str
-    summary: str
     span_us: int
     make: Callable[[int, int, Ids], Programme]
 
@@ -349,8 +348,8 @@ def _an_hour_of_gym(seed: int, start_us: int, ids: Ids) -> Programme:
 SCENARIOS: Final = {
     scenario.name: scenario
     for scenario in (
-        Scenario("gym", "a gym of eight machines where people come and go", _GYM_SPAN_US, _an_hour_of_gym),
-        Scenario("too-deep", "some go past their depth limit when they tire", 30 * MINUTE_US, _too_deep),
-        Scenario("too-much-too-soon", "two do more than twice their usual", 45 * MINUTE_US, _too_much_too_soon),
+        Scenario("gym", _GYM_SPAN_US, _an_hour_of_gym),
+        Scenario("too-deep", 30 * MINUTE_US, _too_deep),
+        Scenario("too-much-too-soon", 45 * MINUTE_US, _too_much_too_soon),
     )
 }

@@ -77,7 +77,10 @@ def analytics(
     mqtt_url: MqttUrlOption = None,
     pages: Annotated[bool, typer.Option(help="Serve the pages beside the API.")] = False,
 ) -> None:
-    """Find reps, judge depth and workload, raise alerts, and serve the HTTP API."""
+    """Find reps, judge depth and workload, raise alerts, and serve the HTTP API.
+
+    It listens on SLEDWATCH_HTTP_HOST and SLEDWATCH_HTTP_PORT.
+    """
     from sledwatch_analytics.service import AnalyticsConfig, PartFailed, PortTaken, run
     from sledwatch_app import logs, wiring
     from sledwatch_app.settings import load
@@ -107,7 +110,10 @@ def analytics(
 
 @app.command()
 def web() -> None:
-    """Serve the pages alone, as a client of the API at SLEDWATCH_URL."""
+    """Serve the pages alone, as a client of the API at SLEDWATCH_URL.
+
+    It listens on SLEDWATCH_HTTP_HOST and SLEDWATCH_HTTP_PORT.
+    """
     import uvicorn
 
     from sledwatch_app import logs

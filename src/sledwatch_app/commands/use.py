@@ -21,7 +21,9 @@ app.add_typer(quarantine, name="quarantine")
 
 @app.command(
     epilog="Examples: [b]sledwatch simulate too-deep --speed 20 --truth t.jsonl[/b] · "
-    "[b]sledwatch simulate gym --forever[/b]. Scenarios: [b]gym[/b], [b]too-deep[/b], [b]too-much-too-soon[/b]."
+    "[b]sledwatch simulate gym --forever[/b]. Scenarios: [b]gym[/b], eight machines where people come and go; "
+    "[b]too-deep[/b], some go past their depth limit when they tire; [b]too-much-too-soon[/b], two do more than twice "
+    "their usual."
 )
 def simulate(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="What happens.")],
