@@ -254,6 +254,8 @@ class _Floor:
         self._network.call_later(_ENROL_AGAIN_S, self._open)
 
     def _opened(self) -> None:
+        if self._stopped():
+            return
         self._phase = "live"
         # In real time the gym opens now, however long it took until the system was ready.
         opened_us = self._start_us if self._pace.hurried else self._config.clock_us()

