@@ -49,7 +49,7 @@ def test_what_happens_in_a_scenario_is_found_and_nothing_else(line, tmp_path, sc
     figures = scored(line, scenario, tmp_path / "truth.jsonl")
     assert {"precision": 1.0, "recall": 1.0} == figures["findings"][rule]
     # Nobody is told of anything else, unless it is true: lifters are drawn anew for each run.
-    assert figures["findings"][silent]["precision"] in {None, 1.0}
+    assert set(figures["findings"][silent].values()) <= {None, 1.0}
     assert min(figures["reps"].values()) > 0.99
     assert figures["bottom_mm"]["p95"] < 2.0
 
