@@ -12,6 +12,10 @@ class _Passing:
     def __init__(self, series: SeriesStore) -> None:
         self.series = series
 
+    @property
+    def writers(self) -> int:
+        return self.series.writers
+
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         return self.series.frames(gym, machine, boot, from_us, to_us)
 

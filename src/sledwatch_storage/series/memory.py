@@ -16,6 +16,11 @@ class MemorySeries:
         self._boots: dict[_Boot, dict[int, StoredFrame]] = {}
         self._closed = False
 
+    @property
+    def writers(self) -> int:
+        """See SeriesStore.writers."""
+        return 1
+
     def append(self, frames: Sequence[StoredFrame]) -> None:
         """See SeriesStore.append."""
         with self._lock:

@@ -36,6 +36,10 @@ class StoredFrame:
 class SeriesStore(Protocol):
     """Frames by machine and boot. Safe to use from several threads."""
 
+    @property
+    def writers(self) -> int:
+        """How many calls of `append` at the same time it has a use for, at least one."""
+
     def append(self, frames: Sequence[StoredFrame]) -> None:
         """Store frames; they are durable on return.
 

@@ -77,6 +77,11 @@ class SqliteSeries:
             self.close()
             raise
 
+    @property
+    def writers(self) -> int:
+        """See SeriesStore.writers: a file has one."""
+        return 1
+
     def append(self, frames: Sequence[StoredFrame]) -> None:
         """See SeriesStore.append."""
         samples = [pack(stored.frame) for stored in frames]

@@ -69,6 +69,7 @@ class BootRow:
     refused: int = 0
     disordered: int = 0
     out_of_range: int = 0
+    clock: dict[str, Any] | None = None
 
     def settled(self) -> list[Range]:
         """All numbers of which the machine need not keep anything."""

@@ -1,7 +1,8 @@
 """The tables of the state DB. `sledwatch migrate` alone creates and alters them, by the migrations beside this file.
 
-Ingest writes gym, machine, ledger, session_log, quarantine and its heartbeat; analytics writes all else. Times are
-integer microseconds since the epoch, UTC. JSON columns hold what is read whole or not at all.
+Ingest writes gym, machine, machine_event, ledger, session_log, quarantine, quarantine_tally and its heartbeat;
+analytics writes all else, and in those tables only what their comments name. Times are integer microseconds since the
+epoch, UTC. JSON columns hold what is read whole or not at all.
 """
 
 from sqlalchemy import (
@@ -77,6 +78,7 @@ ledger = Table(
     Column("refused", BigInteger, nullable=False, default=0),
     Column("disordered", BigInteger, nullable=False, default=0),
     Column("out_of_range", BigInteger, nullable=False, default=0),
+    Column("clock", Json),  # how far the machine's clock is from ours, and what that estimate rests on
     Column("updated_us", BigInteger, nullable=False),
     Index(None, "boot"),  # a batch names up to 64 boots of as many machines; by boot each is found at once
 )
@@ -120,7 +122,39 @@ quarantine = Table(
     Column("seq", BigInteger),
     Column("digest", String(64), nullable=False),  # SHA-256 of topic and payload: a message sent again is kept once
     Column("count", Integer, nullable=False, default=1),
+    Column("size", Integer, nullable=False, server_default="0"),  # bytes of the payload as it came, kept or not
+    Column("replay_asked_us", BigInteger),  # when somebody asked to try it again (written by analytics)
+    Column("replayed_us", BigInteger),  # when ingest took it after all: it is stored
+    Column("tries", Integer, nullable=False, server_default="0"),  # how often it was tried again
     UniqueConstraint("digest"),
+    Index(None, "replay_asked_us"),
+)
+
+# What has gone through quarantine, by gym (empty where none could be read) and reason, also of what is long gone.
+quarantine_tally = Table(
+    "quarantine_tally",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("refused", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),  # that went for want of room
+    Column("dropped_us", BigInteger),  # when the last of those went
+)
+
+# What befell a machine: it came online, went offline, started anew, lost numbers for good. Analytics sets `copied`.
+machine_event = Table(
+    "machine_event",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("boot", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # online | offline | gap
+    Column("at_us", BigInteger, nullable=False),
+    Column("detail", Json),
+    Column("copied", Boolean, nullable=False),  # it is in the series store's derived series, where there are any
+    Index(None, "gym", "machine", "at_us"),
+    Index(None, "copied"),
 )
 
 # Signs of life of the parts, each written by its part every few seconds.
@@ -180,6 +214,7 @@ session = Table(
     Column("top_load_kg", Float),
     Column("reps", Integer),
     Column("hard_sets", Integer),
+    Column("copied_version", BigInteger),  # closed_version whose copy is in the series store's derived series
     Index(None, "user", "start_us"),
     Index(None, "gym", "machine", "start_us"),
     Index(None, "state"),
