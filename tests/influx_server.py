@@ -57,6 +57,13 @@ class InfluxServer:
             self._process.wait(30)
             self._process = None
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
     def set_up(self) -> None:
         """Make the organisation and its token."""
         about = {
@@ -68,11 +75,12 @@ class InfluxServer:
         }
         self.post("/api/v2/setup", {**about, "retentionPeriodSeconds": 0})
 
-    def new_bucket(self) -> str:
-        """An empty bucket, kept for ever."""
+    def new_bucket(self, retention_s: int | None = None) -> str:
+        """An empty bucket; what is older than its retention it refuses. None: kept for ever."""
         name = f"bucket-{next(self._buckets)}"
+        rules = [] if retention_s is None else [{"type": "expire", "everySeconds": retention_s}]
         (org,) = json.loads(self._request("GET", f"/api/v2/orgs?org={self.org}"))["orgs"]
-        self.post("/api/v2/buckets", {"orgID": org["id"], "name": name, "retentionRules": []})
+        self.post("/api/v2/buckets", {"orgID": org["id"], "name": name, "retentionRules": rules})
         return name
 
     def series(self, bucket: str) -> InfluxSeries:

@@ -6,6 +6,7 @@ A test that takes the fixture `broker` runs on both.
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -67,13 +68,22 @@ class Mosquitto:
         self._process = None
 
 
-@pytest.fixture(params=["iotcore", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))])
-def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Broker]:
-    """A running broker of each kind."""
-    kinds: dict[str, Callable[[Path, int], Broker]] = {"iotcore": EmbeddedBroker, "mosquitto": Mosquitto}
-    running = kinds[request.param](tmp_path, free_port())
+_KINDS: dict[str, Callable[[Path, int], Broker]] = {"iotcore": EmbeddedBroker, "mosquitto": Mosquitto}
+
+
+@contextmanager
+def running_broker(kind: str, directory: Path, port: int) -> Iterator[Broker]:
+    """A broker of a kind, running; what it writes goes to the directory."""
+    running = _KINDS[kind](directory, port)
     try:
         running.start()
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(params=["iotcore", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))])
+def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Broker]:
+    """A running broker of each kind."""
+    with running_broker(request.param, tmp_path, free_port()) as running:
+        yield running
