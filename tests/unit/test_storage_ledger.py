@@ -1,5 +1,6 @@
 """The ledger: what a batch changes, and what machines are told."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -444,7 +445,7 @@ def test_the_same_message_is_kept_once_and_counted(floor):
 def test_the_oldest_go_first_and_are_counted(floor):
     refused = [bad(seq, payload=f"{seq}".encode()) for seq in range(7)]
     dropped = [
-        record(floor.engine, [], batch, NOW_US, quarantine_limit=5).quarantine_dropped
+        record(floor.engine, [], batch, NOW_US, room=replace(quarantine.ROOM, messages=5)).quarantine_dropped
         for batch in (refused[:4], refused[4:])
     ]
     assert [0, 2] == dropped

@@ -5,15 +5,18 @@ messages of a batch in order of arrival, and writes back what has changed.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 
 from sledwatch.events import Event, Frame, Offline, Online, Session, SessionEnd, SessionSetup, SessionStart
-from sledwatch_storage.state import ranges
+from sledwatch_storage.state import clocks, ranges
+from sledwatch_storage.state.machine_events import MOST_RANGES, Happened
 from sledwatch_storage.state.ranges import Range
 
-REBOOT = "reboot"
+REBOOT: Final = "reboot"
+# Of how many earlier boots a State may say how far they are held: a stranger's list must not fill the ledger.
+MOST_HELD: Final = 8
 
 
 @dataclass(slots=True)
@@ -32,18 +35,24 @@ class MachineRow:
         """Something came from it."""
         self.seen_us = max(self.seen_us, at_us)
 
-    def came_online(self, state: Online, at_us: int) -> None:
-        """Its boot is this one from now on."""
-        if (self.boot, self.status) != (state.boot, "online"):
-            self.boot, self.status, self.status_us = state.boot, "online", at_us
+    def came_online(self, state: Online, at_us: int) -> bool:
+        """Its boot is this one from now on. Whether that is news."""
         self.online = msgspec.to_builtins(state)
+        if (self.boot, self.status) == (state.boot, "online"):
+            return False
+        self.boot, self.status, self.status_us = state.boot, "online", at_us
+        return True
 
-    def went_offline(self, state: Offline, at_us: int) -> None:
-        """The will of an earlier boot, which a broker may send late, says nothing about this one."""
-        if self.boot not in {None, state.boot}:
-            return
-        if self.status != "offline":
-            self.boot, self.status, self.status_us = state.boot, "offline", at_us
+    def went_offline(self, state: Offline, at_us: int) -> bool:
+        """Whether that is news. The will of an earlier boot, which a broker may send late, says nothing about this."""
+        if self.boot not in {None, state.boot} or self.status == "offline":
+            return False
+        self.boot, self.status, self.status_us = state.boot, "offline", at_us
+        return True
+
+    def knows_later_than(self, at_us: int) -> bool:
+        """Whether its status is of a State that came after this moment."""
+        return self.status_us is not None and self.status_us > at_us
 
     def held(self) -> list[str]:
         """The earlier boots of which it still keeps something, as its last State said."""
@@ -69,37 +78,58 @@ class BootRow:
     refused: int = 0
     disordered: int = 0
     out_of_range: int = 0
-    clock: dict[str, Any] | None = None
+    stored: int = 0
+    missing: int = 0
+    lost: int = 0
+    clock: clocks.Clock | None = None
 
     def settled(self) -> list[Range]:
         """All numbers of which the machine need not keep anything."""
         below = [(0, self.oldest_seq - 1)] if self.oldest_seq else []
         return ranges.union(ranges.union(self.ranges, self.refused_ranges), below)
 
-    def store(self, seq: int, out_of_range: int, *, retained: bool) -> bool:
-        """A numbered message is durable. Whether it is news: it is not when it was stored before."""
+    def store(self, seq: int, out_of_range: int, *, retained: bool, replayed: bool) -> bool:
+        """A numbered message is durable. Whether it is news: it is not when it was stored before.
+
+        replayed: from quarantine. It was counted when it came, as refused.
+        """
         if ranges.contains(self.ranges, seq):
             # A broker hands out what it retains at every connection; nobody has sent that again.
-            if not retained:
+            if not (retained or replayed):
                 self.received += 1
                 self.repeated += 1
             return False
-        self.received += 1
-        self.disordered += seq < ranges.top(self.ranges)
+        if not replayed:
+            self.received += 1
+            self.disordered += seq < ranges.top(self.ranges)
         self.out_of_range += out_of_range
         self.ranges = ranges.add(self.ranges, seq, seq)
+        if self.refused_ranges:
+            self.refused_ranges = ranges.remove(self.refused_ranges, seq, seq)
         return True
 
-    def refuse(self, seq: int | None) -> None:
-        """A message is in quarantine; its number, where it can be read, is settled."""
-        self.refused += 1
-        if seq is not None:
+    def refuse(self, seq: int | None, *, replayed: bool) -> None:
+        """A message is in quarantine; its number, where it can be read and is not stored, is settled."""
+        self.refused += not replayed
+        if seq is not None and not ranges.contains(self.ranges, seq):
             self.refused_ranges = ranges.add(self.refused_ranges, seq, seq)
 
-    def came_online(self, state: Online, at_us: int) -> None:
-        """What it does not hold any more is settled for good."""
-        self.online_us = at_us if self.online_us is None else self.online_us
-        self.oldest_seq = max(self.oldest_seq, state.oldest_seq)
+    def give_up_below(self, oldest_seq: int) -> list[Range]:
+        """The machine holds nothing below this number: what is missing there is final. What that is beyond before."""
+        if oldest_seq <= self.oldest_seq:
+            return []
+        done = ranges.union(self.ranges, self.refused_ranges)
+        gone = ranges.missing(done, oldest_seq - 1, self.oldest_seq)
+        self.oldest_seq = oldest_seq
+        return gone
+
+    def count(self) -> None:
+        """Bring up to date how many numbers are stored, missing, and lost for good."""
+        done = ranges.union(self.ranges, self.refused_ranges)
+        self.stored = ranges.size(self.ranges)
+        upto = max(ranges.top(done), self.oldest_seq - 1)
+        self.lost = ranges.size(ranges.missing(done, self.oldest_seq - 1)) if self.oldest_seq else 0
+        self.missing = upto + 1 - ranges.size(done) - self.lost
 
 
 @dataclass(slots=True)
@@ -171,6 +201,7 @@ class Books:
 
     moved: machines whose watermark may have changed, or who have just asked for it by connecting or sending again.
     conflicts: messages whose session belongs to another machine or boot; they are stored, but in no session.
+    happened: what befell the machines.
     """
 
     machines: dict[tuple[str, str], MachineRow]
@@ -180,43 +211,75 @@ class Books:
     moved: set[tuple[str, str]] = field(default_factory=set)
     repeated: int = 0
     conflicts: int = 0
+    happened: list[Happened] = field(default_factory=list)
 
-    def enter(self, event: Event, at_us: int, *, retained: bool) -> None:
-        """An accepted message; its frame, if it is one, is in the series store."""
+    def enter(self, event: Event, at_us: int, *, retained: bool, replayed: bool = False) -> None:
+        """An accepted message; its frame, if it is one, is in the series store.
+
+        at_us: when it arrived. replayed: from quarantine: its session has news now, but it is no sign of life.
+        """
         machine = self.machines[event.gym, event.machine]
         account = self._account(event.gym, event.machine, event.payload.boot)
         payload = event.payload
         if isinstance(payload, Online):
-            self._online(machine, account, payload, at_us)
+            self._online(machine, account, payload, at_us, replayed=replayed)
         elif isinstance(payload, Offline):
-            machine.went_offline(payload, at_us)
+            if not (replayed and machine.knows_later_than(at_us)) and machine.went_offline(payload, at_us):
+                self._happened(machine, payload.boot, "offline", at_us)
         else:
             self.moved.add((event.gym, event.machine))
-            if not account.store(payload.seq, event.out_of_range, retained=retained):
-                self.repeated += not retained
+            if not account.store(payload.seq, event.out_of_range, retained=retained, replayed=replayed):
+                self.repeated += not (retained or replayed)
                 return
-            self._session(machine, account, payload, at_us)
-        if not retained:
+            # Of an earlier boot nothing comes live any more.
+            if isinstance(payload, Frame) and not replayed and (machine.boot is None or machine.boot == account.boot):
+                ahead_us = payload.t_us + len(payload.depth_mm) * payload.dt_us - at_us
+                account.clock = clocks.heard(account.clock, ahead_us, at_us)
+            self._session(machine, account, payload, self.now_us if replayed else at_us)
+        if not (retained or replayed):
             machine.heard(at_us)
 
-    def refuse(self, gym: str, machine: str, boot: str, seq: int | None, at_us: int) -> None:
-        """A refused message whose boot could be read."""
-        self.machines[gym, machine].heard(at_us)
-        self._account(gym, machine, boot).refuse(seq)
+    def refuse(self, gym: str, machine: str, boot: str, seq: int | None, at_us: int, *, replayed: bool = False) -> None:
+        """A refused message whose boot could be read. replayed: it was tried again, and refused again."""
+        if not replayed:
+            self.machines[gym, machine].heard(at_us)
+        self._account(gym, machine, boot).refuse(seq, replayed=replayed)
         if seq is not None:
             self.moved.add((gym, machine))
 
-    def _online(self, machine: MachineRow, account: BootRow, state: Online, at_us: int) -> None:
+    def _online(self, machine: MachineRow, account: BootRow, state: Online, at_us: int, *, replayed: bool) -> None:
         self.moved.add((machine.gym, machine.machine))
-        if _is_over(machine, account):
+        self._give_up(account, state.oldest_seq, at_us)
+        if _is_over(machine, account) or (replayed and machine.knows_later_than(at_us)):
             # Redelivered from before a restart of ours: a boot that another has followed does not come back.
-            account.oldest_seq = max(account.oldest_seq, state.oldest_seq)
             return
-        account.came_online(state, at_us)
-        machine.came_online(state, at_us)
+        for boot, oldest_seq in held_from(state).items():
+            if oldest_seq:
+                self._give_up(self._account(machine.gym, machine.machine, boot), oldest_seq, at_us)
+        account.online_us = at_us if account.online_us is None else account.online_us
+        earlier = machine.boot
+        if machine.came_online(state, at_us):
+            anew = None if earlier in {None, state.boot} else {"after": earlier}
+            self._happened(machine, state.boot, "online", at_us, anew)
         for row in self.sessions.values():
             if (row.gym, row.machine) == (machine.gym, machine.machine) and row.boot != state.boot:
                 row.end_by_reboot(at_us)
+
+    def _give_up(self, account: BootRow, oldest_seq: int, at_us: int) -> None:
+        gone = account.give_up_below(oldest_seq)
+        if gone:
+            detail = {"ranges": [list(one) for one in gone[:MOST_RANGES]], "lost": ranges.size(gone)}
+            self.happened.append(Happened(account.gym, account.machine, account.boot, "gap", at_us, detail))
+
+    def _happened(
+        self,
+        machine: MachineRow,
+        boot: str,
+        kind: Literal["online", "offline"],
+        at_us: int,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        self.happened.append(Happened(machine.gym, machine.machine, boot, kind, at_us, detail))
 
     def _session(self, machine: MachineRow, account: BootRow, payload: Frame | Session, at_us: int) -> None:
         if payload.session is None:
@@ -240,6 +303,15 @@ class Books:
         if key not in self.boots:
             self.boots[key] = BootRow(gym, machine, boot, self.now_us)
         return self.boots[key]
+
+
+def held_from(state: Online) -> dict[str, int]:
+    """The earlier boots that a machine still holds something of, and from which number on: MOST_HELD of them."""
+    oldest: dict[str, int] = {}
+    for held in state.held:
+        if held.boot != state.boot and (held.boot in oldest or len(oldest) < MOST_HELD):
+            oldest[held.boot] = min(held.from_seq, oldest.get(held.boot, held.from_seq))
+    return oldest
 
 
 def _is_over(machine: MachineRow, account: BootRow) -> bool:

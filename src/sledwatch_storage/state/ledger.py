@@ -11,15 +11,15 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
-from sledwatch_storage.state import quarantine, ranges, schema
-from sledwatch_storage.state.accounts import Books, BootRow, MachineRow, SessionRow
+from sledwatch_storage.state import machine_events, quarantine, ranges, schema
+from sledwatch_storage.state.accounts import Books, BootRow, MachineRow, SessionRow, held_from
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.quarantine import Refused
 from sledwatch_storage.state.ranges import Range
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.upsert import put, put_missing
 
-__all__ = ["Arrived", "Recorded", "Refused", "record", "settled", "watermark"]
+__all__ = ["Arrived", "Recorded", "Refused", "Trial", "record", "record_replay", "settled", "watermark"]
 
 # What one `stored` message may hold. A machine lists the earlier boots it still holds, so those come first.
 MAX_BOOTS: Final = 8
@@ -84,6 +84,17 @@ class Recorded:
     conflicts: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A message of quarantine that was tried again. id: its row there. outcome: what came of it.
+
+    Its times are those of its first arrival.
+    """
+
+    id: int
+    outcome: Arrived | Refused
+
+
 def record(
     engine: Engine,
     arrived: Sequence[Arrived],
@@ -91,14 +102,15 @@ def record(
     now_us: int,
     *,
     time_zone: str = "UTC",
-    quarantine_limit: int = quarantine.LIMIT,
+    room: quarantine.Room = quarantine.ROOM,
 ) -> Recorded:
     """Enter a batch, in order of arrival, in one transaction. Recording it again changes nothing but the accounts.
 
-    time_zone: what a gym gets at first sight (IANA name). Raises StateUnavailable, and then nothing is recorded.
+    time_zone: what a gym gets at first sight (IANA name). room: what quarantine may hold. Raises StateUnavailable, and
+    then nothing is recorded.
     """
     readable = [(key, one) for one in refused if (key := _boot_of(one)) is not None]
-    keys = {(one.event.gym, one.event.machine, one.event.payload.boot) for one in arrived}
+    keys = _boots_of(arrived)
     keys |= {key for key, _ in readable}
     with begin(engine) as connection:
         machines = _machines(connection, {key[:2] for key in keys}, now_us, time_zone)
@@ -109,8 +121,36 @@ def record(
         for key, message in readable:
             books.refuse(*key, message.refusal.seq, message.received_us)
         _write(connection, books, before)
-        dropped = quarantine.add(connection, refused, quarantine_limit)
+        dropped = quarantine.add(connection, refused, now_us, room) if refused else 0
     return Recorded(frozenset(books.moved), dropped, books.repeated, books.conflicts)
+
+
+def record_replay(engine: Engine, trials: Sequence[Trial], now_us: int, *, time_zone: str = "UTC") -> Recorded:
+    """Enter messages of quarantine that were tried again, and what came of them there, in one transaction.
+
+    A frame among them is in the series store already. Killed before, this is done again, to the same end; what another
+    replica has done meanwhile is not done twice. Raises StateUnavailable, and then nothing is recorded.
+    """
+    arrived = {trial.id: trial.outcome for trial in trials if isinstance(trial.outcome, Arrived)}
+    refused = {trial.id: trial.outcome for trial in trials if isinstance(trial.outcome, Refused)}
+    keys = _boots_of(list(arrived.values()))
+    keys |= {key for one in refused.values() if (key := _boot_of(one)) is not None}
+    with begin(engine) as connection:
+        # Machines first, as everywhere: two who lock in different orders would wait for each other.
+        machines = _machines(connection, {key[:2] for key in keys}, now_us, time_zone)
+        taken = quarantine.mark_replayed(connection, list(arrived), now_us)
+        again = quarantine.mark_refused(connection, refused)
+        books = _open(connection, machines, keys, list(arrived.values()), now_us)
+        before = _copy(books)
+        for id_, one in arrived.items():
+            if id_ in taken:
+                books.enter(one.event, one.received_us, retained=one.retained, replayed=True)
+        for id_, message in refused.items():
+            key = _boot_of(message)
+            if id_ in again and key is not None:
+                books.refuse(*key, message.refusal.seq, message.received_us, replayed=True)
+        _write(connection, books, before)
+    return Recorded(frozenset(books.moved), 0, books.repeated, books.conflicts)
 
 
 def watermark(engine: Engine, gym: str, machine: str) -> Stored:
@@ -156,6 +196,17 @@ def _stored(boot: str, account: BootRow | None) -> StoredBoot:
 def _holes(account: BootRow) -> list[Range]:
     done = account.settled()
     return ranges.missing(done, ranges.top(done))
+
+
+def _boots_of(arrived: Sequence[Arrived]) -> set[tuple[str, str, str]]:
+    """The boots that messages are about, those that a State says are held included."""
+    keys = set()
+    for one in arrived:
+        event = one.event
+        keys.add((event.gym, event.machine, event.payload.boot))
+        if isinstance(event.payload, Online) and event.payload.held:
+            keys |= {(event.gym, event.machine, boot) for boot in held_from(event.payload)}
+    return keys
 
 
 def _boot_of(refused: Refused) -> tuple[str, str, str] | None:
@@ -224,12 +275,14 @@ def _write(connection: Connection, books: Books, before: Books) -> None:
     boots = _changed(books.boots, before.boots)
     for account in boots:
         account.updated_us = books.now_us
+        account.count()
     sessions = _changed(books.sessions, before.sessions)
     for row in sessions:
         row.version += 1
     put(connection, schema.machine, _values(_changed(books.machines, before.machines)))
     put(connection, schema.ledger, _values(boots))
     put(connection, schema.session_log, _values(sessions))
+    machine_events.add(connection, books.happened)
 
 
 def _copy(books: Books) -> Books:

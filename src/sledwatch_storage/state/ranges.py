@@ -26,12 +26,35 @@ def add(ranges: Sequence[Range], low: int, high: int) -> list[Range]:
     return [*ranges[:first], (low, high), *ranges[last:]]
 
 
+def remove(ranges: Sequence[Range], low: int, high: int) -> list[Range]:
+    """Without all of [low, high]. Raises ValueError where low is above high."""
+    if low > high:
+        raise ValueError(f"{low} to {high} is no range")
+    # Those that overlap [low, high] are ranges[first:last].
+    first = bisect_left(ranges, low, key=lambda r: r[1])
+    last = bisect_right(ranges, high, key=lambda r: r[0])
+    ends = [(r[0], low - 1) for r in ranges[first:last][:1] if r[0] < low]
+    ends += [(high + 1, r[1]) for r in ranges[first:last][-1:] if r[1] > high]
+    return [*ranges[:first], *ends, *ranges[last:]]
+
+
 def union(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
     """What is in either."""
-    merged = list(ranges)
-    for low, high in others:
-        merged = add(merged, low, high)
+    if not others:
+        return list(ranges)
+    merged: list[Range] = []
+    # Both are sorted: this merges them in one go, however many holes each has.
+    for low, high in sorted([*ranges, *others]):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
     return merged
+
+
+def size(ranges: Iterable[Range]) -> int:
+    """How many numbers are in it."""
+    return sum(high - low + 1 for low, high in ranges)
 
 
 def contains(ranges: Sequence[Range], seq: int) -> bool:

@@ -78,7 +78,10 @@ ledger = Table(
     Column("refused", BigInteger, nullable=False, default=0),
     Column("disordered", BigInteger, nullable=False, default=0),
     Column("out_of_range", BigInteger, nullable=False, default=0),
-    Column("clock", Json),  # how far the machine's clock is from ours, and what that estimate rests on
+    Column("stored", BigInteger, nullable=False, server_default="0"),  # numbers in `ranges`
+    Column("missing", BigInteger, nullable=False, server_default="0"),  # numbers that may still come
+    Column("lost", BigInteger, nullable=False, server_default="0"),  # below oldest_seq, and neither stored nor refused
+    Column("clock", Json),  # how far the machine's clock is from ours, and what that estimate rests on: `clocks`
     Column("updated_us", BigInteger, nullable=False),
     Index(None, "boot"),  # a batch names up to 64 boots of as many machines; by boot each is found at once
 )
@@ -123,21 +126,26 @@ quarantine = Table(
     Column("digest", String(64), nullable=False),  # SHA-256 of topic and payload: a message sent again is kept once
     Column("count", Integer, nullable=False, default=1),
     Column("size", Integer, nullable=False, server_default="0"),  # bytes of the payload as it came, kept or not
-    Column("replay_asked_us", BigInteger),  # when somebody asked to try it again (written by analytics)
+    Column("replay_asked_us", BigInteger),  # when somebody asked to try it again (by analytics); none once it was tried
     Column("replayed_us", BigInteger),  # when ingest took it after all: it is stored
     Column("tries", Integer, nullable=False, server_default="0"),  # how often it was tried again
     UniqueConstraint("digest"),
     Index(None, "replay_asked_us"),
+    Index(None, "replayed_us"),
 )
 
-# What has gone through quarantine, by gym (empty where none could be read) and reason, also of what is long gone.
+# What is in quarantine and what has gone through it, by gym (empty where none could be read) and reason.
 quarantine_tally = Table(
     "quarantine_tally",
     metadata,
     Column("gym", String(64), primary_key=True),
     Column("reason", String(32), primary_key=True),
-    Column("refused", BigInteger, nullable=False),
-    Column("dropped", BigInteger, nullable=False),  # that went for want of room
+    Column("refused", BigInteger, nullable=False),  # as often as such a message came, kept or long gone
+    Column("held", BigInteger, nullable=False),  # rows of `quarantine` now, those that were replayed included …
+    Column("held_bytes", BigInteger, nullable=False),  # … and the bytes of their payloads as kept
+    Column("replayed", BigInteger, nullable=False),  # taken after all
+    Column("expired", BigInteger, nullable=False),  # that went because of their age, and nobody had replayed them
+    Column("dropped", BigInteger, nullable=False),  # that went for want of room, and nobody had replayed them
     Column("dropped_us", BigInteger),  # when the last of those went
 )
 
@@ -153,7 +161,7 @@ machine_event = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("detail", Json),
     Column("copied", Boolean, nullable=False),  # it is in the series store's derived series, where there are any
-    Index(None, "gym", "machine", "at_us"),
+    Index(None, "gym", "machine", "id"),
     Index(None, "copied"),
 )
 
