@@ -23,6 +23,7 @@ class Metrics:
         self.repeated = counter("messages_repeated", "Messages that were in the ledger already")
         self.conflicts = counter("session_conflicts", "Messages that name a session of another machine or boot")
         self.quarantine_dropped = counter("quarantine_dropped", "Messages that quarantine let go of for want of room")
+        self.replayed = counter("messages_replayed", "Messages of quarantine that were tried again", "outcome")
         self.watermarks = counter("watermarks_published", "`stored` messages to machines")
         self.connections = counter("connections", "Connections that the broker accepted")
         self.stale_acks = counter("stale_acks", "Acknowledgements dropped because their connection was gone")

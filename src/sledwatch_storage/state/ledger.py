@@ -139,7 +139,7 @@ def record_replay(engine: Engine, trials: Sequence[Trial], now_us: int, *, time_
         # Machines first, as everywhere: two who lock in different orders would wait for each other.
         machines = _machines(connection, {key[:2] for key in keys}, now_us, time_zone)
         taken = quarantine.mark_replayed(connection, list(arrived), now_us)
-        again = quarantine.mark_refused(connection, refused)
+        again = quarantine.mark_refused(connection, {id_: one.refusal for id_, one in refused.items()})
         books = _open(connection, machines, keys, list(arrived.values()), now_us)
         before = _copy(books)
         for id_, one in arrived.items():

@@ -262,19 +262,21 @@ def mark_replayed(connection: Connection, ids: Collection[int], now_us: int) -> 
     return marked
 
 
-def mark_refused(connection: Connection, refused: Mapping[int, Refused]) -> set[int]:
+def mark_refused(connection: Connection, refusals: Mapping[int, Refusal]) -> set[int]:
     """Within a transaction: a trial refused these again, why it now says. Which of them were still to be tried."""
     changes = _Changes()
     marked = set()
-    for id_, one in sorted(refused.items()):
+    columns = (quarantine.c.gym, quarantine.c.reason, quarantine.c.size)
+    for id_, refusal in sorted(refusals.items()):
         waiting = (quarantine.c.id == id_, quarantine.c.replay_asked_us.is_not(None))
-        before = connection.execute(select(quarantine.c.gym, quarantine.c.reason).where(*waiting)).one_or_none()
-        values = {"replay_asked_us": None, "tries": quarantine.c.tries + 1, **_why(one.refusal)}
+        before = connection.execute(select(*columns).where(*waiting)).one_or_none()
+        values = {"replay_asked_us": None, "tries": quarantine.c.tries + 1, **_why(refusal)}
         if before is None or not connection.execute(update(quarantine).where(*waiting).values(**values)).rowcount:
             continue
         marked.add(id_)
-        changes.add(before.gym, before.reason, held=-1, held_bytes=-len(one.payload))
-        changes.add(one.refusal.gym, one.refusal.reason.value, held=1, held_bytes=len(one.payload))
+        kept_bytes = _kept_bytes(before.size)
+        changes.add(before.gym, before.reason, held=-1, held_bytes=-kept_bytes)
+        changes.add(refusal.gym, refusal.reason.value, held=1, held_bytes=kept_bytes)
     changes.write(connection)
     return marked
 
