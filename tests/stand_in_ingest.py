@@ -9,8 +9,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from sledwatch import events
+from sledwatch.address import BrokerAddress
 from sledwatch.events import Stored, StoredBoot, TopicKind
-from sledwatch_sim.device import Broker
 from waiting import eventually
 
 
@@ -35,7 +35,7 @@ class StandInIngest:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._on_message
-        broker = Broker.of(url)
+        broker = BrokerAddress.parse(url)
         self._client.connect_async(broker.host, broker.port, clean_start=True)
         self._client.loop_start()
         assert self._ready.wait(10)

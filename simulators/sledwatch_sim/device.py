@@ -8,10 +8,9 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 import structlog
@@ -21,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sledwatch import events
+from sledwatch.address import BrokerAddress
 from sledwatch_sim.network import Network, Timer
 from sledwatch_sim.ring import CAPACITY, Message, Ring
 
@@ -44,42 +44,6 @@ _limit = msgspec.json.Decoder(events.Limit)
 _cue = msgspec.json.Decoder(events.Cue)
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who says so: mqtt://[USER:PASSWORD@]HOST[:PORT], or mqtts:// with TLS."""
-
-    host: str
-    port: int
-    tls: bool = False
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, url: str) -> "Broker":
-        """Read a URL. Raises ValueError with what is expected."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no broker: expected mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…")
-        tls = parts.scheme == "mqtts"
-        return cls(
-            parts.hostname,
-            parts.port or (8883 if tls else 1883),
-            tls,
-            unquote(parts.username) if parts.username is not None else None,
-            unquote(parts.password) if parts.password is not None else None,
-        )
-
-    def prepare(self, client: Client) -> None:
-        """Give a client what this broker wants to see before a connection: TLS, user and password."""
-        if self.tls:
-            client.tls_set_context(ssl.create_default_context())
-        if self.user is not None:
-            client.username_pw_set(self.user, self.password)
-
-    def __str__(self) -> str:
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
-
-
 @dataclass(slots=True)
 class Account:
     """What a device has counted since it was made."""
@@ -100,7 +64,7 @@ class Device:
     def __init__(
         self,
         network: Network,
-        broker: Broker,
+        broker: BrokerAddress,
         gym: str,
         machine: str,
         online: events.Online,
@@ -250,7 +214,7 @@ class Device:
             line.open()
         except OSError as error:
             self._line = None
-            self._gone(str(error))
+            self._gone(self._broker.why_unreachable(error))
             return
         self._line = line
 
@@ -338,7 +302,7 @@ class _Line:
     our own queue, which knows better what is stored.
     """
 
-    def __init__(self, device: Device, network: Network, broker: Broker) -> None:
+    def __init__(self, device: Device, network: Network, broker: BrokerAddress) -> None:
         self.ready = False  # subscribed, State said
         self.sending = False  # numbered messages may go
         self._refused = False
@@ -367,11 +331,11 @@ class _Line:
         client.on_disconnect = self._on_disconnect
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
-        self._host, self._port = broker.host, broker.port
+        self._broker = broker
 
     def open(self) -> None:
         """Connect. Raises OSError when nobody is there; a broker that stays silent is given up by a timer."""
-        self._client.connect(self._host, self._port, self._device._keepalive_s, clean_start=True)
+        self._client.connect(self._broker.host, self._broker.port, self._device._keepalive_s, clean_start=True)
         self._flush()
         self._network.call_later(CONNECT_TIMEOUT_S, self._give_up)
         self._network.call_later(_LOOK_AFTER_S, self._look_after)
@@ -463,7 +427,7 @@ class _Line:
         if reason.is_failure:
             # Not here: paho is in the middle of reading this answer.
             self._refused = True
-            self._network.call_soon(partial(self._abandon, f"the broker refused it: {reason}"))
+            self._network.call_soon(partial(self._abandon, self._broker.why_refused(reason)))
             return
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         heard = (events.TopicKind.STORED, events.TopicKind.LIMIT, events.TopicKind.CUE)

@@ -12,8 +12,9 @@ from typing import Final
 
 import structlog
 
+from sledwatch.address import BrokerAddress
 from sledwatch_sim.api import Api, ApiError
-from sledwatch_sim.device import Broker, Device
+from sledwatch_sim.device import Device
 from sledwatch_sim.front_desk import FrontDesk
 from sledwatch_sim.lifters import DAY_US, Lifter
 from sledwatch_sim.network import Network
@@ -55,6 +56,7 @@ class SimConfig:
 
     scenario: a name of SCENARIOS. speed: event time over wall time; 1 is real time. seed and start_us (µs, UTC): both
     given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop (`gym` only).
+    mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
     """
 
     mqtt_url: str
@@ -66,6 +68,7 @@ class SimConfig:
     start_us: int | None = None
     truth_path: Path | None = None
     forever: bool = False
+    mqtt_ca: Path | None = None
     clock_us: Callable[[], int] = _wall_clock_us
 
 
@@ -104,7 +107,7 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
     now_us = config.clock_us()
     with ExitStack() as exits:
         try:
-            broker = Broker.of(config.mqtt_url)
+            broker = BrokerAddress.parse(config.mqtt_url, config.mqtt_ca)
             truth = exits.enter_context(Truth(config.truth_path))
         except ValueError as error:
             raise WrongSimulation(str(error)) from error
@@ -159,7 +162,7 @@ class _Floor:
         config: SimConfig,
         programme: Programme,
         network: Network,
-        broker: Broker,
+        broker: BrokerAddress,
         pace: Pace,
         truth: Truth,
         ids: Ids,
@@ -171,6 +174,7 @@ class _Floor:
         self._config = config
         self._programme = programme
         self._network = network
+        self._broker = broker
         self._pace = pace
         self._truth = truth
         self._start_us = start_us
@@ -333,7 +337,7 @@ class _Floor:
         devices = [station.device for station in self._stations]
         if not any(device.account.connections for device in devices):
             why = next((device.last_error for device in devices if device.last_error), "no answer")
-            self._fail(f"no broker at {Broker.of(self._config.mqtt_url)} ({why}): SLEDWATCH_MQTT_URL says where it is")
+            self._fail(f"no broker at {self._broker} ({why}): SLEDWATCH_MQTT_URL says where it is")
 
     def _watch_storing(self, unstored: int, since_s: float) -> None:
         now_s = self._network.clock()

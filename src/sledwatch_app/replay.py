@@ -16,13 +16,15 @@ import msgspec
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, ConnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from sledwatch import events
+from sledwatch.address import BrokerAddress
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_sim.api import Api, ApiError
-from sledwatch_sim.device import Broker, Device
+from sledwatch_sim.device import Device
 from sledwatch_sim.machines import INCLINE, SEATED, SUPINE
 from sledwatch_sim.network import Network
 
@@ -75,6 +77,7 @@ class ReplayConfig:
     foot_row: int = 0
     session: str | None = None
     boot: str | None = None
+    mqtt_ca: Path | None = None
     clock_us: Callable[[], int] = _wall_clock_us
 
 
@@ -121,7 +124,7 @@ def replay(config: ReplayConfig, report: Callable[[ReplayProgress], None], stop:
     Failed when it could not be done.
     """
     try:
-        broker = Broker.of(config.mqtt_url)
+        broker = BrokerAddress.parse(config.mqtt_url, config.mqtt_ca)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     for what, name in (("gym", config.gym), ("machine", config.machine), ("user", config.user)):
@@ -287,14 +290,22 @@ def _seen_machine(api: Api, gym: str, machine: str) -> dict[str, Any] | None:
     return next((item for item in api.items(f"/gyms/{gym}/machines") if item["machine"] == machine), None)
 
 
-def retained_state(config: ReplayConfig, broker: Broker) -> events.State | None:
+def retained_state(config: ReplayConfig, broker: BrokerAddress) -> events.State | None:
     """The machine's State as the broker keeps it, None where it keeps none. Raises Failed when there is no broker."""
     topic = events.topic(config.gym, config.machine, events.TopicKind.STATE)
     told: list[bytes] = []
+    refused: list[str] = []
     subscribed: list[float] = []
+
+    def ask(client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Any) -> None:
+        if reason.is_failure:
+            refused.append(f" ({broker.why_refused(reason)})")
+        else:
+            client.subscribe(topic, 1)
+
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, reconnect_on_failure=False)
     broker.prepare(client)
-    client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+    client.on_connect = ask
     client.on_subscribe = lambda *_: subscribed.append(time.monotonic())
     client.on_message = lambda _client, _userdata, message: told.append(bytes(message.payload))
     deadline_s = time.monotonic() + _CONNECT_S
@@ -302,11 +313,13 @@ def retained_state(config: ReplayConfig, broker: Broker) -> events.State | None:
         client.connect(broker.host, broker.port, clean_start=True)
         while not told and not (subscribed and time.monotonic() > subscribed[0] + _STATE_S):
             if client.loop(0.05) != MQTTErrorCode.MQTT_ERR_SUCCESS or time.monotonic() > deadline_s:
+                why = "".join(refused[:1])
                 raise Failed(
-                    f"the broker at {broker} does not take our connection: SLEDWATCH_MQTT_URL says where it is"
+                    f"the broker at {broker} does not take our connection{why}: SLEDWATCH_MQTT_URL says where it is"
                 )
     except OSError as error:
-        raise Failed(f"no broker at {broker} ({error}): SLEDWATCH_MQTT_URL says where it is") from error
+        why = broker.why_unreachable(error)
+        raise Failed(f"no broker at {broker} ({why}): SLEDWATCH_MQTT_URL says where it is") from error
     finally:
         client.disconnect()
     decoded = events.decode(topic, told[0], config.clock_us()) if told else None
@@ -322,7 +335,7 @@ class _Replay:
         self,
         config: ReplayConfig,
         network: Network,
-        broker: Broker,
+        broker: BrokerAddress,
         state: events.State | None,
         online: events.Online,
         recording: Recording,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sledwatch.address import BrokerAddress
+from sledwatch.address import BrokerAddress, tls_context
 from sledwatch_app.errors import WrongUse
 
 # Secrets, and what names itself without its secret.
@@ -20,6 +20,11 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 def _mqtt_url(url: str) -> str:
     BrokerAddress.parse(url)
     return url
+
+
+def _mqtt_ca(path: Path) -> Path:
+    tls_context(path)
+    return path
 
 
 def _http_url(url: str) -> str:
@@ -58,6 +63,9 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("data"), description="directory of databases and token")
     mqtt_url: MqttUrl | None = Field(None, description="the broker; none: `sledwatch up` brings its own")
+    mqtt_ca: Annotated[Path, AfterValidator(_mqtt_ca)] | None = Field(
+        None, description="file of the CA that signed the broker's certificate; none: those that this system trusts"
+    )
     mqtt_port: Port = Field(1883, description="port of the broker that `sledwatch up` brings")
     influxdb_url: HttpUrl | None = Field(
         None, description="series go to this InfluxDB 2; none: to SQLite in the data directory"

@@ -9,10 +9,10 @@ import pytest
 from paho.mqtt.publish import single
 
 from sledwatch import events
+from sledwatch.address import BrokerAddress
 from sledwatch.events import Frame, Offline, SessionEnd, SessionStart, TopicKind
 from sledwatch_app.errors import Failed
 from sledwatch_app.replay import ReplayConfig, replay
-from sledwatch_sim.device import Broker
 from sledwatch_sim.machines import SEATED
 from stand_in_ingest import StandInIngest
 from waiting import eventually
@@ -75,7 +75,7 @@ def test_an_unknown_machine_is_the_usual_incline_press_and_gone_when_it_is_over(
 def test_a_known_machine_is_taken_for_what_it_is_and_left_as_it_was(config, ingest, broker):
     known = msgspec.structs.replace(SEATED.online, boot="its-own")
     topic = events.topic("g", "m", TopicKind.STATE)
-    port = Broker.of(broker.url).port
+    port = BrokerAddress.parse(broker.url).port
     single(topic, events.encode(known), 1, retain=True, hostname="127.0.0.1", port=port, protocol=5)
     eventually(lambda: known in ingest.states)
     feed(config)

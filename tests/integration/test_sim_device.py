@@ -8,8 +8,9 @@ import pytest
 from paho.mqtt.publish import single
 
 from sledwatch import events
+from sledwatch.address import BrokerAddress
 from sledwatch.events import Cue, Limit, Offline, Setup, TopicKind
-from sledwatch_sim.device import Broker, Device
+from sledwatch_sim.device import Device
 from sledwatch_sim.machines import INCLINE
 from sledwatch_sim.network import Network, run_in_thread
 from stand_in_ingest import StandInIngest
@@ -29,7 +30,7 @@ class Machine:
         self.cues: list[Cue] = []
         self.device = Device(
             self.network,
-            Broker.of(url),
+            BrokerAddress.parse(url),
             "g",
             "press-1",
             INCLINE.online,
@@ -182,7 +183,7 @@ def test_it_goes_with_a_word(machine, ingest):
 
 def test_a_limit_of_another_session_is_ignored(machine, broker):
     def say(limit: Limit) -> None:
-        port = Broker.of(broker.url).port
+        port = BrokerAddress.parse(broker.url).port
         single(
             machine.topic(TopicKind.LIMIT),
             events.encode(limit),
@@ -202,7 +203,7 @@ def test_a_limit_of_another_session_is_ignored(machine, broker):
 
 
 def test_what_it_does_not_understand_does_not_stop_it(machine, broker, ingest):
-    port = Broker.of(broker.url).port
+    port = BrokerAddress.parse(broker.url).port
     single(machine.topic(TopicKind.STORED), b"{", 1, hostname="127.0.0.1", port=port, protocol=5)
     machine.press(3)
     eventually(lambda: machine.device.unstored == 0 and len(ingest.heard) == 3)
@@ -219,11 +220,11 @@ def test_a_device_without_a_broker_keeps_trying(free_port):
 @pytest.mark.parametrize("url", ["http://h", "localhost:1883", "mqtt://", "mqtt://h:port"])
 def test_a_url_that_is_no_broker_is_refused(url):
     with pytest.raises(ValueError, match=r".+"):
-        Broker.of(url)
+        BrokerAddress.parse(url)
 
 
 def test_a_broker_is_read_from_its_url():
-    broker = Broker.of("mqtts://press%201:se%3Acret@broker.local")
+    broker = BrokerAddress.parse("mqtts://press%201:se%3Acret@broker.local")
     assert ("broker.local", 8883, True, "press 1", "se:cret") == (
         broker.host,
         broker.port,

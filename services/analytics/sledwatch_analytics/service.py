@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -47,7 +48,8 @@ class AnalyticsConfig:
     """What analytics needs to know.
 
     mqtt_url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…; time_zone: of gyms and members where nothing says
-    another. api_token: the administrator's. client_id: None for one of its own at each start.
+    another. api_token: the administrator's. client_id: None for one of its own at each start. mqtt_ca: the file of the CA
+    that signed the broker's certificate; None: those that this system trusts.
     """
 
     mqtt_url: str
@@ -56,6 +58,7 @@ class AnalyticsConfig:
     time_zone: str = "UTC"
     api_token: str
     client_id: str | None = None
+    mqtt_ca: Path | None = None
 
 
 def run(
@@ -92,7 +95,7 @@ class _Process:
         registry = CollectorRegistry(auto_describe=True)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        self._link = Link(config.mqtt_url, config.client_id or f"sledwatch-live-{secrets.token_hex(4)}")
+        self._link = Link(config.mqtt_url, config.client_id or f"sledwatch-live-{secrets.token_hex(4)}", config.mqtt_ca)
         self._floor = LiveFloor(
             engine,
             self._hub,

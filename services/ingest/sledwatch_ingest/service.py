@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -43,7 +44,8 @@ class IngestConfig:
     frames and sessions among them. batch, linger_s: a write takes so many messages, or what came in that time, and
     more under load. queue: how many messages may wait for the writer. receive_maximum: how many the broker is asked to
     leave unacknowledged at most; not every broker minds. metrics_port: none for no metrics. time_zone: of gyms seen
-    for the first time.
+    for the first time. mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system
+    trusts.
     """
 
     mqtt_url: str
@@ -58,6 +60,7 @@ class IngestConfig:
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
     time_zone: str = "UTC"
+    mqtt_ca: Path | None = None
 
 
 def run(
@@ -72,7 +75,7 @@ def run(
     metrics = Metrics(CollectorRegistry())
     inbox = Inbox(config.queue)
     connection = Connection(
-        BrokerAddress.parse(config.mqtt_url),
+        BrokerAddress.parse(config.mqtt_url, config.mqtt_ca),
         Session(config.client_id, config.group, config.keepalive_s, config.session_expiry_s, config.receive_maximum),
         inbox,
         clock,

@@ -59,6 +59,7 @@ def ingest(data: DataOption = None, mqtt_url: MqttUrlOption = None) -> None:
     lifeline.hold()
     config = IngestConfig(
         mqtt_url=_broker_of(settings.mqtt_url),
+        mqtt_ca=settings.mqtt_ca,
         client_id=settings.ingest_client_id,
         group=settings.ingest_group,
         metrics_port=settings.metrics_port,
@@ -90,6 +91,7 @@ def analytics(
     lifeline.hold()
     config = AnalyticsConfig(
         mqtt_url=_broker_of(settings.mqtt_url),
+        mqtt_ca=settings.mqtt_ca,
         http_host=settings.http_host,
         http_port=settings.http_port,
         time_zone=settings.time_zone,

@@ -57,6 +57,7 @@ def simulate(
     lifeline.hold()
     config = sim.SimConfig(
         mqtt_url=_local_broker(settings),
+        mqtt_ca=settings.mqtt_ca,
         api_url=settings.url,
         api_token=wiring.known_token(settings),
         scenario=scenario,
@@ -103,6 +104,7 @@ def replay(
         machine=machine,
         user=user,
         mqtt_url=_local_broker(settings),
+        mqtt_ca=settings.mqtt_ca,
         api_url=settings.url,
         api_token=wiring.known_token(settings),
         keep_times=keep_times,

@@ -1,8 +1,8 @@
 """Analytics' own connection to the broker: plain, without a persistent session, back by itself when it breaks."""
 
-import ssl
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -31,19 +31,15 @@ log = structlog.get_logger()
 class Link:
     """Publishes, and hands on what arrives. `publish` is for any thread; callbacks come on the thread of `run`."""
 
-    def __init__(self, url: str, client_id: str) -> None:
-        """url: the broker's. Raises ValueError where it is none."""
-        broker = BrokerAddress.parse(url)
-        self._host, self._port = broker.host, broker.port
+    def __init__(self, url: str, client_id: str, ca: Path | None = None) -> None:
+        """url, ca: the broker's, and of its CA. Raises ValueError where one cannot be used."""
+        self._broker = BrokerAddress.parse(url, ca)
         self._hand_on: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None
         self._say_following: Callable[[], None] = lambda: None
         self._following = threading.Event()
         self._closing = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
-        if broker.user is not None:
-            self._client.username_pw_set(broker.user, broker.password)
-        if broker.tls:
-            self._client.tls_set_context(ssl.create_default_context())
+        self._broker.prepare(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -68,7 +64,7 @@ class Link:
         on_message: gets topic, payload, retained. on_following: called whenever the subscription stands (again).
         """
         self._hand_on, self._say_following = on_message, on_following
-        self._client.connect_async(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
+        self._client.connect_async(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S, clean_start=True)
         wait_s = FIRST_RETRY_S
         while not (stop.is_set() or self._closing.is_set()):
             followed = self._serve()
@@ -86,7 +82,8 @@ class Link:
         try:
             self._client.reconnect()
         except OSError as error:
-            log.warning("live.broker_unreachable", host=self._host, port=self._port, error=str(error))
+            why = self._broker.why_unreachable(error)
+            log.warning("live.broker_unreachable", broker=str(self._broker), error=why)
             return False
         while self._client.loop(LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
             followed = followed or self.following
@@ -120,7 +117,7 @@ class Link:
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            log.warning("live.refused_by_broker", reason=str(reason))
+            log.error("live.broker_refused", broker=str(self._broker), reason=self._broker.why_refused(reason))
             return
         client.subscribe(FILTER, options=SubscribeOptions(qos=1, noLocal=True))
 
@@ -131,7 +128,7 @@ class Link:
             log.error("live.subscription_refused", filter=FILTER, reasons=[str(reason) for reason in reasons])
             return
         self._following.set()
-        log.info("live.following", host=self._host, port=self._port)
+        log.info("live.following", broker=str(self._broker))
         self._say_following()
 
     def _on_disconnect(
