@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs bench lock clean
+.PHONY: help install run test check format docs bench bench-ingest lock clean
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,6 +45,9 @@ docs: install ## write the generated documents anew
 
 bench: install ## run the benchmarks; each prints machine, command and spread
 	@set -e; for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
+
+bench-ingest: install ## measure ingest alone, for example: make bench-ingest ARGS="--peer telegraf=/usr/bin/telegraf"
+	@$(BIN)/python benchmarks/ingest.py $(ARGS)
 
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
