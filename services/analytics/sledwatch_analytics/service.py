@@ -48,8 +48,8 @@ class AnalyticsConfig:
     """What analytics needs to know.
 
     mqtt_url: mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…; time_zone: of gyms and members where nothing says
-    another. api_token: the administrator's. client_id: None for one of its own at each start. mqtt_ca: the file of the CA
-    that signed the broker's certificate; None: those that this system trusts.
+    another. api_token: the administrator's. client_id: None for one of its own at each start. mqtt_ca: the file of the
+    CA that signed the broker's certificate; None: those that this system trusts.
     """
 
     mqtt_url: str
