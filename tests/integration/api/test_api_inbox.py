@@ -1,13 +1,9 @@
-"""Findings, alerts and quarantine over HTTP."""
-
-import base64
+"""Findings and alerts over HTTP."""
 
 import pytest
 
 from api_house import NOW_US, House, S, a_finding
-from sledwatch.events import Reason, Refusal
-from sledwatch_storage.state import alerts, quarantine
-from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state import alerts
 
 
 def test_an_alert_says_what_happened_and_what_to_do(house: House) -> None:
@@ -78,31 +74,3 @@ def test_findings_are_chosen_and_paged_newest_first(house: House) -> None:
     assert [one["id"] for one in many] == [one["id"] for one in house.walk("/findings", limit=3)]
     assert 6 == len(house.walk("/findings", limit=4, rule="rule.1", session="s-1", user="m-1"))
     assert [] == house.get("/findings", session="s-2")["items"]
-
-
-def refuse(house: House, number: int, payload: bytes) -> None:
-    refusal = Refusal(Reason.BAD_JSON, "not JSON", "north", "press-1", "boot-1", number)
-    with begin(house.engine) as connection:
-        quarantine.add(connection, [quarantine.Refused(NOW_US, "sledwatch/v1/north/press-1/frame", payload, refusal)])
-
-
-def test_quarantine_lists_what_was_refused_the_newest_first(house: House) -> None:
-    for number in range(5):
-        refuse(house, number, b"{%d" % number)
-    items = house.walk("/quarantine", limit=2)
-    assert [4, 3, 2, 1, 0] == [item["seq"] for item in items]
-    assert ("bad-json", "not JSON", "north", 2, 1) == (
-        items[0]["reason"],
-        items[0]["detail"],
-        items[0]["gym"],
-        items[0]["bytes"],
-        items[0]["count"],
-    )
-
-
-def test_a_refused_message_is_shown_with_its_payload(house: House) -> None:
-    refuse(house, 1, '{"ü'.encode())
-    refuse(house, 2, b"\xff\x00")
-    binary, text = [house.get(f"/quarantine/{item['id']}") for item in house.get("/quarantine")["items"]]
-    assert ('{"ü', None) == (text["payload"], text["payload_base64"])
-    assert (None, b"\xff\x00") == (binary["payload"], base64.b64decode(binary["payload_base64"]))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from test_api_import import a_line, send
-from test_api_inbox import refuse
 from test_api_people import MACHINE
+from test_api_quarantine import refuse
 
 from api_house import House, a_finding, a_rep
 
@@ -58,6 +58,7 @@ PATHS = [
     ("/alerts/{id}", {"id": "0" * 31 + "1"}),
     ("/quarantine", {}),
     ("/quarantine/{id}", {"id": "1"}),
+    ("/quarantine/counts", {}),
 ]
 
 
