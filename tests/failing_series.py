@@ -19,6 +19,9 @@ class _Passing:
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         return self.series.frames(gym, machine, boot, from_us, to_us)
 
+    def heartbeat(self, now_us: int) -> None:
+        self.series.heartbeat(now_us)
+
     def close(self) -> None:
         self.series.close()
 
@@ -43,7 +46,22 @@ class Interrupted(_Passing):
     def heartbeat(self, now_us: int) -> None:
         if self.away.is_set():
             raise StoreUnavailable("away, says the test")
-        self.series.heartbeat(now_us)
+        super().heartbeat(now_us)
+
+
+class Slow(_Passing):
+    """Takes its time for each batch. sizes: how many frames each of them had."""
+
+    def __init__(self, series: SeriesStore, seconds: float) -> None:
+        super().__init__(series)
+        self._seconds = seconds
+        self._never = threading.Event()
+        self.sizes: list[int] = []
+
+    def append(self, frames: Sequence[StoredFrame]) -> None:
+        self._never.wait(self._seconds)
+        self.series.append(frames)
+        self.sizes.append(len(frames))
 
 
 class Choosy(_Passing):
@@ -58,6 +76,3 @@ class Choosy(_Passing):
         self.series.append([stored for stored in frames if stored.frame.seq != self._refuses])
         if positions:
             raise StoreRefused("a field of another type, says the test", positions)
-
-    def heartbeat(self, now_us: int) -> None:
-        self.series.heartbeat(now_us)

@@ -124,14 +124,22 @@ class InfluxStores(Stores):
         """As above: points, of which there would be more than samples were a frame stored at two times."""
         return self._points("frame", "seq"), self._points("sample", "depth_mm")
 
+    def write(self, lines: str) -> None:
+        """Write points of another kind than ours: line protocol, times in µs."""
+        place = urllib.parse.urlencode({"org": self.server.org, "bucket": self.bucket, "precision": "us"})
+        self._answer(urllib.request.Request(f"{self.server.url}/api/v2/write?{place}", lines.encode()))
+
     def _points(self, measurement: str, field: str) -> int:
         query = urllib.parse.urlencode({"db": self.bucket, "q": f'SELECT count("{field}") FROM "{measurement}"'})
-        request = urllib.request.Request(
-            f"{self.server.url}/query?{query}", headers={"Authorization": f"Token {self.server.token}"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            (result,) = msgspec.json.decode(answer.read())["results"]
+        answer = msgspec.json.decode(self._answer(urllib.request.Request(f"{self.server.url}/query?{query}")))
+        (result,) = answer["results"]
         return sum(int(series["values"][0][1]) for series in result.get("series", []))
+
+    def _answer(self, request: urllib.request.Request) -> bytes:
+        request.add_header("Authorization", f"Token {self.server.token}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body: bytes = answer.read()
+        return body
 
     def _open_series(self) -> SeriesStore:
         return self.server.series(self.bucket)
@@ -187,6 +195,10 @@ class IngestProcess:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "sledwatch_app", "ingest"]

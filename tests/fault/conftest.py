@@ -12,7 +12,7 @@ import pytest
 from busy_gym import BusyGym
 from deployments import DEPLOYMENTS, EVERY_PAIR, Kinds
 from fault_scale import either
-from ingest_running import IngestProcess, InfluxStores, Stores
+from ingest_running import InfluxStores, IngestProcess, Stores
 from mqtt_brokers import Broker, running_broker
 from waiting import eventually
 
@@ -32,14 +32,34 @@ def broker(kinds: Kinds, tmp_path: Path, free_port: Callable[[], int]) -> Iterat
 
 
 @pytest.fixture
-def stores(kinds: Kinds, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stores]:
+def data(tmp_path: Path) -> Path:
+    """The directory that the stores are in."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def new_stores(kinds: Kinds, data: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Stores]]:
+    """Opens empty stores, when a test is ready for them."""
+    opened: list[Stores] = []
+
+    def open_stores() -> Stores:
+        stores = (
+            Stores(data) if kinds.store == "sqlite" else InfluxStores(data, request.getfixturevalue("influx_server"))
+        )
+        opened.append(stores)
+        return stores
+
+    yield open_stores
+    for stores in opened:
+        stores.close()
+
+
+@pytest.fixture
+def stores(new_stores: Callable[[], Stores]) -> Stores:
     """Empty stores of its own for each test."""
-    if kinds.store == "influx":
-        opened: Stores = InfluxStores(tmp_path, request.getfixturevalue("influx_server"))
-    else:
-        opened = Stores(tmp_path)
-    yield opened
-    opened.close()
+    return new_stores()
 
 
 @pytest.fixture

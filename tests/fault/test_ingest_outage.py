@@ -1,18 +1,22 @@
 """The store goes away: nothing is acknowledged, memory stays bounded, and work resumes by itself, oldest first."""
 
-import sqlite3
+import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from failing_series import Interrupted
-from ingest_running import Stores, running_ingest, stores
+from busy_gym import BusyGym
+from deployments import EACH_BROKER, EVERY_PAIR, FULL_STACK, pair
+from failing_series import Interrupted, Slow
+from fault_scale import either, long_form, progress
+from ingest_running import InfluxStores, IngestProcess, Stores, assert_stored_once, running_ingest
 from mqtt_brokers import Broker
+from sledwatch_ingest.service import IngestConfig
 from store_and_forward import Machine
 from waiting import eventually
 
-__all__ = ["stores"]
+OUTAGE_S = either(0.0, 600.0)
 
 
 @pytest.fixture
@@ -43,8 +47,8 @@ def test_work_resumes_by_itself_oldest_first(
         series.away.clear()
         eventually(lambda: not machine.unstored)
         eventually(lambda: stores.beat()["store"])
-    assert list(range(70)) == series.taken
-    assert list(range(70)) == stores.seqs("gym", "lp-1")
+    assert_stored_once(stores, [machine])
+    assert_told_without_gaps(machine)
 
 
 def test_what_was_not_stored_was_not_acknowledged(
@@ -60,9 +64,10 @@ def test_what_was_not_stored_was_not_acknowledged(
     assert list(range(10)) == stores.seqs("gym", "lp-1")
     with running_ingest(broker.url, stores.series, stores.state):
         eventually(lambda: not machine.unstored)
-    assert list(range(50)) == stores.seqs("gym", "lp-1")
+    assert_stored_once(stores, [machine])
 
 
+@pytest.mark.parametrize("kinds", EACH_BROKER, indirect=True)
 def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
     broker: Broker, stores: Stores, series: Interrupted, machine: Machine
 ) -> None:
@@ -73,23 +78,89 @@ def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
         series.away.set()
         machine.press(400)
         eventually(lambda: not stores.beat()["subscribed"])
+        assert stores.beat()["queue"] <= 4
         series.away.clear()
         eventually(lambda: not machine.unstored, timeout_s=40.0)
-    assert list(range(405)) == stores.seqs("gym", "lp-1")
+    assert_stored_once(stores, [machine])
+    assert_told_without_gaps(machine)
 
 
-def test_a_database_locked_by_another_program_is_waited_for(
-    broker: Broker, stores: Stores, machine: Machine, tmp_path: Path
+def test_a_slow_store_is_waited_for_and_the_connection_lives(broker: Broker, stores: Stores, machine: Machine) -> None:
+    """Each write takes longer than the keep-alive."""
+    series = Slow(stores.series, 1.2)
+    subscribed: list[bool] = []
+
+    def settled() -> bool:
+        beat = stores.beat()
+        subscribed.append(beat["subscribed"])
+        assert beat["queue"] <= 40
+        return not machine.unstored
+
+    with running_ingest(broker.url, series, stores.state, queue=40, keepalive_s=1):
+        machine.press(60)
+        eventually(settled, timeout_s=40.0)
+    assert all(subscribed)
+    assert_stored_once(stores, [machine])
+    assert_told_without_gaps(machine)
+
+
+@pytest.mark.parametrize("kinds", either([FULL_STACK], [pair("influx", "iotcore"), FULL_STACK]), indirect=True)
+def test_influxdb_killed_under_load_comes_back_and_nothing_is_lost(
+    gym: BusyGym, ingest: IngestProcess, stores: InfluxStores
 ) -> None:
-    with running_ingest(broker.url, stores.series, stores.state):
-        machine.press(5)
-        eventually(lambda: not machine.unstored)
-        with sqlite3.connect(tmp_path / "state.db", isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
-            machine.press(20)
-            eventually(lambda: len(stores.seqs("gym", "lp-1")) > 5)
-            assert 25 > 25 - len(machine.unstored)
-            other.execute("ROLLBACK")
-        other.close()
-        eventually(lambda: not machine.unstored, timeout_s=40.0)
-    assert list(range(25)) == stores.seqs("gym", "lp-1")
+    gym.open(again_s=3600.0)
+    gym.wait_sent(0.3)
+    stores.server.kill()
+    try:
+        eventually(lambda: not stores.beat()["store"])
+        known = stores.recorded()
+        gym.wait_sent(0.7)
+        sit_out(stores, OUTAGE_S)
+        assert known == stores.recorded()
+        assert ingest.running
+    finally:
+        stores.server.start()
+    gym.wait_settled(timeout_s=either(60.0, 120.0))
+    eventually(lambda: stores.beat()["store"])
+    assert_stored_once(stores, gym.machines)
+    for machine in gym.machines:
+        assert_told_without_gaps(machine)
+
+
+@long_form
+@pytest.mark.parametrize("kinds", EVERY_PAIR, indirect=True)
+def test_a_store_away_for_long_is_waited_for(gym: BusyGym, broker: Broker, stores: Stores, series: Interrupted) -> None:
+    """The machines send all they have meanwhile, many times what ingest has room for."""
+    with running_ingest(broker.url, series, stores.state):
+        gym.open(again_s=3600.0)
+        gym.wait_sent(0.1)
+        series.away.set()
+        gym.wait_sent(1.0)
+        sit_out(stores, OUTAGE_S)
+        series.away.clear()
+        gym.wait_settled(timeout_s=120.0)
+    assert_stored_once(stores, gym.machines)
+
+
+def sit_out(stores: Stores, seconds: float) -> None:
+    """Let the outage last, and look at what ingest says of itself meanwhile."""
+    until_s = time.monotonic() + seconds
+    said_s = 0.0
+
+    def over() -> bool:
+        nonlocal said_s
+        beat: dict[str, Any] = stores.beat()
+        assert not beat["store"]
+        assert beat["queue"] <= IngestConfig(mqtt_url="").queue
+        left_s = until_s - time.monotonic()
+        if said_s - left_s > 30.0 or not said_s:
+            said_s = left_s
+            progress.info("the store stays away for %.0f s; ingest holds %s messages", left_s, beat["queue"])
+        return left_s <= 0
+
+    eventually(over, timeout_s=seconds + 10.0, interval_s=0.5)
+
+
+def assert_told_without_gaps(machine: Machine) -> None:
+    """What it heard of its watermark never had a hole: all was recorded in the order in which it was sent."""
+    assert [] == [hole for said in machine.heard for boot in said.boots for hole in boot.missing]
