@@ -1,7 +1,8 @@
-"""The connection to the broker: one thread that owns paho, and hands what arrives to the inbox.
+"""The connection to the broker: one thread that owns paho and its socket, and hands what arrives to the inbox.
 
-The thread drives paho's loop functions itself. So a full inbox leaves the socket unread (not every broker honours
-receive maximum) while pings and acknowledgements go on, and no other thread ever touches the client.
+The thread reads and writes the socket itself and drives paho's loop functions. So a full inbox leaves the socket unread
+(not every broker honours receive maximum) while pings and acknowledgements go on, and no other thread ever touches the
+client.
 """
 
 import selectors
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -24,6 +25,7 @@ from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.inbox import Inbox, Message
 from sledwatch_ingest.metrics import Metrics
 from sledwatch_ingest.session import Session, make_client
+from sledwatch_ingest.stream import PacketStream
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +33,12 @@ log = structlog.get_logger(__name__)
 _ACCEPT_S: Final = 10.0
 # A connection that lived this long was a good one.
 _STEADY_S: Final = 5.0
-# How many packets are read before acknowledgements get their turn.
-_READS: Final = 64
 # At the end: how long the last acknowledgements may take to leave.
 _FAREWELL_S: Final = 0.5
 
 
-class _Ack(NamedTuple):
-    generation: int
-    packet_id: int
+# Acknowledgements of a batch: the generation and packet id of each message.
+_Acks = list[tuple[int, int]]
 
 
 class _Publication(NamedTuple):
@@ -68,7 +67,7 @@ class Connection:
         self._clock = clock
         self._backoff = backoff
         self._metrics = metrics
-        self._outgoing: deque[_Ack | _Publication] = deque()
+        self._outgoing: deque[_Acks | _Publication] = deque()
         self._reading = True
         self._stopping = threading.Event()
         self._selector = selectors.DefaultSelector()
@@ -76,7 +75,6 @@ class Connection:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
-        self._arrived = 0
         self._connected = False
         self._watched = 0
         self._since_s = 0.0
@@ -85,7 +83,6 @@ class Connection:
         self._client = client = make_client(address, session)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         client.on_socket_close = self._on_socket_close
 
@@ -96,7 +93,7 @@ class Connection:
 
     def ack(self, messages: Sequence[Message]) -> None:
         """Acknowledge messages in the order given; those of a connection that is gone are dropped."""
-        self._outgoing.extend(_Ack(m.generation, m.packet_id) for m in messages if m.packet_id)
+        self._outgoing.append([(m.generation, m.packet_id) for m in messages if m.packet_id])
         self._wake()
 
     def publish(self, topic: str, payload: bytes) -> bool:
@@ -138,7 +135,7 @@ class Connection:
         self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            log.error("broker.refused", reason=str(reason), client_id=self._session.client_id)
+            log.error("broker.refused", broker=str(self._address), reason=self._address.why_refused(reason))
             return
         self.generation += 1
         self._connected = True
@@ -161,18 +158,6 @@ class Connection:
         self.subscribed = True
         self._metrics.connected.set(1)
 
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._arrived += 1
-        self._metrics.received.inc()
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "(not UTF-8)"
-        packet_id = message.mid if message.qos else 0
-        self._inbox.put(
-            Message(topic, bytes(message.payload), self._clock(), message.retain, self.generation, packet_id)
-        )
-
     def _on_disconnect(
         self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
@@ -190,28 +175,27 @@ class Connection:
         try:
             return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
         except OSError as error:
-            log.warning("broker.unreachable", host=self._address.host, port=self._address.port, error=str(error))
+            log.warning("broker.unreachable", host=self._address.host, port=self._address.port, error=self._address.why_unreachable(error))
             return False
 
     def _serve(self) -> None:
         full_since_s: float | None = None
         reading = more = False
-        while self._client.socket() is not None:
+        while (stream := self._stream()) is not None:
             if self._stopping.is_set():
                 self._say_goodbye()
                 return
             resumed = not reading
             reading = self._reading and not self._inbox.full
-            self._watch(reading)
-            # What TLS has decrypted already no selector sees: so look, unasked, where more may be waiting.
+            self._watch(stream, reading)
+            # What has been read already, or decrypted, no selector sees: so look, unasked, where more may be waiting.
             look = reading and (resumed or more)
             ready = {key.fileobj for key, _ in self._selector.select(0.0 if look else 1.0)}
             if self._wake_out in ready:
                 self._wake_out.recv(4096)
-            self._send_outgoing()
-            more = self._read() if look or (reading and ready - {self._wake_out}) else False
-            if self._client.want_write():
-                self._client.loop_write()
+            self._queue_outgoing(stream)
+            more = self._read(stream) if look or (reading and ready - {self._wake_out}) else False
+            self._write(stream)
             self._client.loop_misc()
             now_s = time.monotonic()
             full_since_s = (full_since_s or now_s) if self._inbox.full else None
@@ -235,50 +219,79 @@ class Connection:
         while not self._inbox.roomy and not self._stopping.is_set():
             self._stopping.wait(0.1)
 
-    def _watch(self, reading: bool) -> None:
+    def _stream(self) -> PacketStream | None:
+        """The connection's stream, None once paho has closed it."""
+        return None if self._client.socket() is None else self._client.stream
+
+    def _watch(self, stream: PacketStream, reading: bool) -> None:
         """Have the selector report what we want to know of the broker's socket."""
-        wanted = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._client.want_write() else 0)
-        sock = self._client.socket()
-        if wanted == self._watched or sock is None:
+        writing = stream.unsent or self._client.want_write()
+        wanted = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
+        if wanted == self._watched:
             return
         if not wanted:
-            self._selector.unregister(sock)
+            self._selector.unregister(stream)
         elif not self._watched:
-            self._selector.register(sock, wanted)
+            self._selector.register(stream, wanted)
         else:
-            self._selector.modify(sock, wanted)
+            self._selector.modify(stream, wanted)
         self._watched = wanted
 
-    def _read(self) -> bool:
+    def _read(self, stream: PacketStream) -> bool:
         """Read what is there, but not endlessly: whether there may be more."""
-        for _ in range(_READS):
-            before = self._arrived
-            if self._inbox.full or self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return False
-            if self._arrived == before:
-                return False
+        filled = False
+        while room := self._inbox.room:
+            messages = stream.take(room, self._clock(), self.generation)
+            if messages:
+                self._metrics.received.inc(len(messages))
+                self._inbox.put(messages)
+            elif stream.concerns_paho:
+                if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
+                    return False
+            elif filled:
+                self._client.note_traffic(received=True, sent=False)
+                return stream.more
+            else:
+                stream.fill()
+                filled = True
         return True
 
-    def _send_outgoing(self) -> None:
+    def _write(self, stream: PacketStream) -> None:
+        """Send what we and paho have to send."""
+        if self._client.want_write():
+            self._client.loop_write()
+        if stream.unsent:
+            stream.flush()
+            self._client.note_traffic(received=False, sent=True)
+        if stream.broken:
+            self._client.loop_read()
+
+    def _queue_outgoing(self, stream: PacketStream) -> None:
         # Until the broker has accepted us, what is there to be acknowledged is of the connection before.
         while self._connected and self._outgoing:
             item = self._outgoing.popleft()
             if isinstance(item, _Publication):
                 self._client.publish(item.topic, item.payload, qos=1, retain=True)
-            elif item.generation == self.generation:
-                self._client.ack(item.packet_id, 1)
             else:
-                self._metrics.stale_acks.inc()
+                current = [packet_id for generation, packet_id in item if generation == self.generation]
+                self._metrics.stale_acks.inc(len(item) - len(current))
+                stream.acknowledge(current)
 
     def _say_goodbye(self) -> None:
         """Disconnect in due form; a broker that does not take our bytes is left all the same."""
-        self._send_outgoing()
-        self._client.disconnect()
         deadline = time.monotonic() + _FAREWELL_S
-        while self._client.socket() is not None and time.monotonic() < deadline:
-            self._watch(reading=False)
-            self._selector.select(0.05)
-            self._client.loop_write()
+        stream = self._stream()
+        if stream is not None:
+            self._queue_outgoing(stream)
+        self._client.disconnect()
+        while (stream := self._stream()) is not None and not stream.broken and time.monotonic() < deadline:
+            # paho's last word closes the socket: first the acknowledgements.
+            stream.flush()
+            if stream.unsent:
+                self._watch(stream, reading=False)
+                self._selector.select(0.05)
+            else:
+                self._client.loop_write()
 
     def _wake(self) -> None:
         try:

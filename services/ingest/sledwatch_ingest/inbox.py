@@ -6,8 +6,10 @@ It never blocks the network thread and never drops: it says that it is full, and
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
+
+from msgspec import Struct
 
 # A payload is small, but the broker may let through large ones: memory stays bounded by bytes too.
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -21,8 +23,7 @@ _BURST: Final = 16
 _PAUSE_S: Final = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """A publication as it arrived.
 
     received_us: our clock. generation: which of our connections brought it; packet_id is meaningful there only, and 0
@@ -62,12 +63,18 @@ class Inbox:
         """Whether there is so much room again that starting anew is worth it."""
         return len(self._messages) <= self._most // 2 and self._bytes <= self._most_bytes // 2
 
-    def put(self, message: Message) -> None:
-        """Append a message, also when full: who reads the network looks at `full` before it reads on."""
+    @property
+    def room(self) -> int:
+        """How many more messages it is to take."""
+        return max(0, self._most - len(self._messages)) if self._bytes < self._most_bytes else 0
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Append messages, also when full: who reads the network looks for `room` before it reads on."""
         with self._changed:
-            self._messages.append(message)
-            self._bytes += len(message.payload)
-            if len(self._messages) in self._wake_at:
+            before = len(self._messages)
+            self._messages.extend(messages)
+            self._bytes += sum(len(message.payload) for message in messages)
+            if any(before < mark <= len(self._messages) for mark in self._wake_at):
                 self._changed.notify()
 
     def take(self, batch: int, linger_s: float, timeout_s: float) -> list[Message]:

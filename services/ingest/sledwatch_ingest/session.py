@@ -1,16 +1,15 @@
 """How ingest presents itself to a broker: its name, what it subscribes to, and what it asks for."""
 
-import socket
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from sledwatch.address import BrokerAddress
 from sledwatch.events import ROOT
+from sledwatch_ingest.stream import StreamingClient
 
 # Larger messages the broker is asked to keep to itself, so that no sender decides how much memory we take. Those that
 # the contract has no room for, but that are smaller than this, are refused with a reason.
@@ -37,18 +36,15 @@ class Session:
         return (f"{ROOT}/+/+/state", f"{shared}{ROOT}/+/+/session", f"{shared}{ROOT}/+/+/frame")
 
 
-def make_client(address: BrokerAddress, session: Session) -> Client:
+def make_client(address: BrokerAddress, session: Session) -> StreamingClient:
     """A paho client, not connected yet, whose acknowledgements are ours to send."""
-    client = Client(
+    client = StreamingClient(
         CallbackAPIVersion.VERSION2,
         client_id=session.client_id,
         protocol=MQTTProtocolVersion.MQTTv5,
         manual_ack=True,
     )
-    if address.tls:
-        client.tls_set()
-    if address.user is not None:
-        client.username_pw_set(address.user, address.password)
+    address.prepare(client)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = session.expiry_s
     properties.ReceiveMaximum = min(session.receive_maximum, 65_535)
@@ -61,12 +57,6 @@ def make_client(address: BrokerAddress, session: Session) -> Client:
         clean_start=False,
         properties=properties,
     )
-    client.on_socket_open = _without_delay
-    # Without such a callback paho would write each acknowledgement by itself, wherever it is queued.
+    # Without such a callback paho would write each packet by itself, wherever it is queued.
     client.on_socket_register_write = lambda _client, _userdata, _sock: None
     return client
-
-
-def _without_delay(_client: Client, _userdata: Any, sock: Any) -> None:
-    """Acknowledgements are small and many: waiting to fill a segment would stall the broker's window."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
