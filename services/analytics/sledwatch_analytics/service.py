@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from sledwatch.reps import warm_up
 from sledwatch_analytics.access import Access
+from sledwatch_analytics.alarms import QuarantineAlarm
 from sledwatch_analytics.api.app import create_app
 from sledwatch_analytics.api.parts import ApiConfig
 from sledwatch_analytics.api.server import Server
@@ -107,6 +108,7 @@ class _Process:
         )
         self._sender = Sender(engine, self._link, clock, registry)
         self._closer = Closer(engine, series, clock, self._hub, told=self._sender.told, registry=registry)
+        self._quarantine_alarm = QuarantineAlarm(engine, self._hub, clock, told=self._sender.told)
         access = Access(engine, config.api_token, clock)
         served = ApiConfig(time_zone=config.time_zone, registry=registry)
         app = create_app(engine, series, self._floor, self._hub, access, clock, served)
@@ -126,6 +128,7 @@ class _Process:
             self._start("tiles", lambda: self._floor.run(self._stop))
             self._start("live-writes", lambda: self._floor.writer.run(self._stop))
             self._start("closing", lambda: self._closer.run(self._stop))
+            self._start("alarms", lambda: self._quarantine_alarm.run(self._stop))
             self._start("delivery", lambda: self._sender.run(self._stop))
             self._beat()
             while not self._stop.wait(BEAT_S):
