@@ -92,11 +92,9 @@ class PacketStream:
         found: list[Message] = []
         if self._for_paho or not self._gather():
             return found
+        self._wanted = 2
         data, at, end = self._data, self._at, len(self._data)
-        while len(found) < most:
-            if at + 2 > end:
-                self._wanted = 2
-                break
+        while len(found) < most and at + 2 <= end:
             head = data[at]
             length, body = data[at + 1], at + 2
             if length & _MORE:
