@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from sledwatch_app.commands import parts, use
+from sledwatch_app.commands import credentials, parts, use
 from sledwatch_app.errors import Failed, WrongUse
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(parts.app)
 app.add_typer(use.app)
+app.add_typer(credentials.app, name="credentials")
 
 
 def main() -> None:
