@@ -17,7 +17,15 @@ _ANSWER_S: Final = 3.0
 
 
 class ApiError(Exception):
-    """The API gave no answer, or refused; the message is one line for whoever runs the simulator."""
+    """The API gave no answer, or refused; the message is one line for whoever runs the program.
+
+    status: what HTTP said, None for no answer. detail: the API's own words, where it gave any.
+    """
+
+    def __init__(self, message: str, status: int | None = None, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = message if detail is None else detail
 
 
 class Api:
@@ -88,6 +96,10 @@ class Api:
         """The JSON at a path below /api/v1. Raises ApiError."""
         return self._call("GET", path, params=query).json()
 
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The JSON that comes of asking for a change at a path below /api/v1. Raises ApiError."""
+        return self._call("POST", path, json=body).json()
+
     def find(self, path: str) -> Any | None:
         """The JSON at a path below /api/v1, None where there is nothing (yet). Raises ApiError."""
         answer = self._send("GET", path)
@@ -110,7 +122,9 @@ class Api:
             return answer
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise ApiError(f"{self.url} does not accept the token: SLEDWATCH_API_TOKEN says which one to use")
-        raise ApiError(f"{answer.request.method} {answer.request.url} gave {answer.status_code}: {_problem(answer)}")
+        detail = _problem(answer)
+        message = f"{answer.request.method} {answer.request.url} gave {answer.status_code}: {detail}"
+        raise ApiError(message, answer.status_code, detail)
 
     def close(self) -> None:
         """Close the connections."""

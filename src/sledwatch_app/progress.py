@@ -50,6 +50,17 @@ def shown_closings() -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def shown_trials() -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many refused messages were tried again."""
+    with _bar("replaying") as (progress, task):
+
+        def report(tried: int, asked: int) -> None:
+            progress.update(task, total=max(1, asked), completed=tried, words=f"{tried} of {asked} tried")
+
+        yield report
+
+
+@contextmanager
 def _bar(name: str) -> Iterator[tuple[Progress, TaskID]]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())

@@ -1,12 +1,12 @@
-"""Commands that speak to a running system: machines that are none, scores, refused messages, a way in."""
+"""Commands that speak to a running system: machines that are none, scores, a way in."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from sledwatch_app.commands import quarantine
 from sledwatch_app.commands.options import DataOption, MqttUrlOption
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_app.settings import Settings, load
@@ -15,8 +15,7 @@ from sledwatch_app.settings import Settings, load
 _DIGITS_OF_A_TIME = 17
 
 app = typer.Typer()
-quarantine = typer.Typer(no_args_is_help=True, help="Messages that were refused, and why.")
-app.add_typer(quarantine, name="quarantine")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.command(
@@ -143,43 +142,6 @@ def sign_in(
 
     settings = load(data=data, url=base_url)
     typer.echo(make_link(wiring.state_engine(settings), settings.url, wiring.now_us()))
-
-
-@quarantine.command("list")
-def quarantine_list(
-    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="The newest N messages.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-) -> None:
-    """List refused messages, newest first, from the API at SLEDWATCH_URL."""
-    from rich.console import Console
-    from rich.table import Table
-
-    items = _newest_refused(load(), limit)
-    if as_json:
-        for item in items:
-            typer.echo(json.dumps(item))
-        return
-    if not items:
-        typer.echo("The quarantine is empty.")
-        return
-    table = Table("id", "received", "machine", "reason", "detail", "times", box=None)
-    for item in items:
-        machine = f"{item['gym']}/{item['machine']}" if item["machine"] else item["topic"]
-        table.add_row(str(item["id"]), item["received_at"], machine, item["reason"], item["detail"], str(item["count"]))
-    Console().print(table)
-
-
-def _newest_refused(settings: Settings, limit: int) -> list[dict[str, Any]]:
-    from itertools import islice
-
-    from sledwatch_app import wiring
-    from sledwatch_sim.api import Api, ApiError
-
-    try:
-        with Api(settings.url, wiring.known_token(settings)) as api:
-            return list(islice(api.items("/quarantine"), limit))
-    except ApiError as error:
-        raise Failed(str(error)) from None
 
 
 def _say_sessions(sessions: list[str], *, interrupted: bool) -> None:
