@@ -15,7 +15,7 @@ from waiting import eventually
 
 
 class StandInIngest:
-    """Remembers what arrived. With `stores` on it says `stored` after each message, as far as nothing is missing.
+    """Remembers what arrived. With `stores` on it says `stored` after each message and State.
 
     deaf: what it is true for is taken as if the broker had lost it. now_us: its clock, which stands still.
     """
@@ -65,19 +65,21 @@ class StandInIngest:
         with self._lock:
             if isinstance(payload, events.Online | events.Offline):
                 self.states.append(payload)
+                if self.stores and isinstance(payload, events.Online):
+                    self._say_stored(client, event)
                 return
             if self.deaf(payload.seq):
                 return
             self.heard.append((payload.boot, payload.seq))
             self.payloads[payload.boot, payload.seq] = bytes(message.payload)
-            seqs = self._seqs[payload.boot]
-            seqs.add(payload.seq)
-            if not self.stores:
-                return
-            report = StoredBoot(payload.boot, max(seqs), _gaps(seqs))
-            topic = events.topic(event.gym, event.machine, TopicKind.STORED)
-            client.publish(topic, events.encode(Stored((report,))), qos=1, retain=True)
+            self._seqs[payload.boot].add(payload.seq)
+            if self.stores:
+                self._say_stored(client, event)
 
-
-def _gaps(seqs: set[int]) -> tuple[tuple[int, int], ...]:
-    return tuple((seq, seq) for seq in range(max(seqs)) if seq not in seqs)
+    def _say_stored(self, client: Client, event: events.Event) -> None:
+        seqs = self._seqs[event.payload.boot]
+        top = max(seqs, default=-1)
+        gaps = tuple((seq, seq) for seq in range(top) if seq not in seqs)
+        topic = events.topic(event.gym, event.machine, TopicKind.STORED)
+        report = Stored((StoredBoot(event.payload.boot, top, gaps),))
+        client.publish(topic, events.encode(report), qos=1, retain=True)

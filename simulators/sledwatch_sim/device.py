@@ -99,7 +99,7 @@ class Device:
         self._switched_on = False
         self._switched_off: Callable[[], None] | None = None
         self._announced_lost = 0
-        self._announced: tuple[int, tuple[events.Held, ...]] | None = None
+        self._announced_held: frozenset[str] = frozenset()
         self._topics = {kind: events.topic(gym, machine, kind) for kind in events.TopicKind if kind != "alert"}
 
     @property
@@ -237,11 +237,10 @@ class Device:
 
     def _announce(self, line: "_Line") -> None:
         """Say who it is and what it still holds."""
-        self._announced = (self._ring.oldest_seq, self._ring.held)
+        held = self._ring.held
+        self._announced_held = frozenset(run.boot for run in held)
         self._announced_lost = self._ring.lost
-        online = msgspec.structs.replace(
-            self._online, boot=self.boot, oldest_seq=self._announced[0], held=self._announced[1]
-        )
+        online = msgspec.structs.replace(self._online, boot=self.boot, oldest_seq=self._ring.oldest_seq, held=held)
         line.say(events.TopicKind.STATE, events.encode(online), retain=True)
 
     def _greet(self, line: "_Line") -> None:
@@ -260,18 +259,25 @@ class Device:
     def _resume(self, line: "_Line") -> None:
         if line is self._line:
             line.sending = True
-            line.send(self._ring.above_watermark())
+            line.send(self._ring.resume())
 
     def _look_again(self, line: "_Line") -> None:
-        """Every 30 s while connected: what is missing goes out again, and what was given up is said."""
+        """Every 30 s while connected: what is missing goes out again, and a State says or asks what there is to."""
         if line is not self._line:
             return
+        # Before it looks: what is sent now has yet to be answered.
+        asks = self._ring.unanswered
         again = self._ring.look_again()
-        news = self._ring.lost != self._announced_lost or self._ring.asked_in_vain
-        if news and self._announced != (self._ring.oldest_seq, self._ring.held):
+        if asks or self._has_news():
             self._announce(line)
         line.send(again)
         self._network.call_later(self._look_again_s, partial(self._look_again, line))
+
+    def _has_news(self) -> bool:
+        """Whether, since the last State, something is gone for good or an earlier boot is stored."""
+        ring = self._ring
+        held = {run.boot for run in ring.held}
+        return ring.lost != self._announced_lost or ring.asked_in_vain or held != self._announced_held
 
     def _hear(self, kind: events.TopicKind, payload: bytes) -> None:
         try:

@@ -14,6 +14,9 @@ from sledwatch import events
 CAPACITY: Final = 4 * 3600
 # How often what is missing is sent again before it is given up.
 RESENDS: Final = 3
+# How many ranges of earlier boots a State names; beyond these it names each boot as one range, which claims too much
+# and does no harm.
+MAX_HELD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class _Boot:
     watermark: int = -1
     missing: tuple[tuple[int, int], ...] = ()
     resent: dict[int, int] = field(default_factory=dict)  # how often each missing number was sent again
+    answered: bool = True  # whether a watermark has come since what is missing was last sent again
     tail: tuple[int, int] | None = None  # watermark and highest number at the last look
 
 
@@ -92,7 +96,10 @@ class Ring:
         """Let go of what is stored or settled. A watermark lower than one already seen is ignored."""
         for report in stored.boots:
             boot = self._boots.get(report.boot)
-            if boot is None or report.seq < boot.watermark:
+            if boot is None:
+                continue
+            boot.answered = True
+            if report.seq < boot.watermark:
                 continue
             boot.watermark = report.seq
             boot.missing = report.missing
@@ -105,24 +112,33 @@ class Ring:
         self._drop_empty_boots()
 
     def above_watermark(self) -> list[Message]:
-        """Everything that is kept, oldest boot first: what a machine sends after a reconnect."""
+        """Everything that is kept, oldest boot first."""
         return [message for boot in self._boots.values() for message in boot.kept.values()]
+
+    def resume(self) -> list[Message]:
+        """What a machine sends after a reconnect: everything that is kept. Only a later watermark answers that."""
+        for boot in self._boots.values():
+            boot.answered = not boot.missing
+        return self.above_watermark()
 
     def look_again(self) -> list[Message]:
         """What to send again now; to be asked every 30 s.
 
-        What was asked for and sent three times is given up. A tail that was sent but never heard of (a broker that
-        dropped it leaves no gap to complain about) is probed with its last message: once that is stored, the rest
-        shows as missing.
+        What was asked for and sent three times is given up. A time counts once a watermark has come after it: while
+        nobody answers, the store is away and what was sent may well be on its way; then nothing is sent again, and
+        `unanswered` says so. A tail that was sent but never heard of (a broker that dropped it leaves no gap to
+        complain about) is probed with its last message: once that is stored, the rest shows as missing.
         """
         again: list[Message] = []
         for boot in self._boots.values():
-            for seq in list(_numbers(boot.missing, boot)):
+            missing = list(_numbers(boot.missing, boot)) if boot.answered else []
+            for seq in missing:
                 times = boot.resent.get(seq, 0)
                 if times >= RESENDS:
                     self._lose(boot, seq)
                     continue
                 boot.resent[seq] = times + 1
+                boot.answered = False
                 again.append(boot.kept[seq])
             top = next(reversed(boot.kept), -1)
             tail = (boot.watermark, top)
@@ -131,6 +147,11 @@ class Ring:
             boot.tail = tail
         self._drop_empty_boots()
         return again
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether something was sent again and no watermark has come since."""
+        return any(not boot.answered for boot in self._boots.values())
 
     @property
     def asked_in_vain(self) -> bool:
@@ -147,9 +168,12 @@ class Ring:
 
     @property
     def held(self) -> tuple[events.Held, ...]:
-        """What earlier boots still hold, in runs without gaps."""
-        earlier = [boot for boot in self._boots.values() if boot is not self._current]
-        return tuple(events.Held(boot.boot, low, high) for boot in earlier for low, high in _runs(boot.kept))
+        """What earlier boots still hold, in runs without gaps; at most MAX_HELD of them, or one a boot."""
+        earlier = [boot for boot in self._boots.values() if boot is not self._current and boot.kept]
+        runs = [events.Held(boot.boot, low, high) for boot in earlier for low, high in _runs(boot.kept)]
+        if len(runs) > MAX_HELD:
+            runs = [events.Held(boot.boot, next(iter(boot.kept)), next(reversed(boot.kept))) for boot in earlier]
+        return tuple(runs)
 
     def _oldest(self) -> tuple[_Boot, int]:
         boot = next(boot for boot in self._boots.values() if boot.kept)

@@ -166,6 +166,46 @@ def test_an_earlier_boot_is_announced_and_sent_after_a_reboot(machine, ingest):
     eventually(lambda: machine.device.unstored == 0)
 
 
+def test_an_earlier_boot_that_is_stored_is_not_announced_any_longer(machine, ingest):
+    ingest.stores = False
+    machine.press(5)
+    eventually(lambda: len(ingest.heard) == 5)
+    machine.do(lambda: machine.device.reboot("boot-2"))
+    eventually(lambda: ingest.states[-1].boot == "boot-2")
+    ingest.say_stored(4, boot="boot-1", topic=machine.topic(TopicKind.STORED))
+    eventually(lambda: machine.device.unstored == 0)
+    eventually(lambda: ingest.states[-1].held == ())
+
+
+def test_what_fell_out_of_a_full_memory_is_said(broker, ingest):
+    """A machine that was away for longer than it has room for."""
+    ingest.stores = False
+    machine = Machine(broker.url, look_again_s=0.5, capacity=20)
+    eventually(lambda: machine.device.connected)
+    machine.press(50)
+    eventually(lambda: [state for state in ingest.states if state.oldest_seq == 30])
+    assert (30, 20) == (machine.device.lost, machine.device.unstored)
+    ingest.stores = True
+    machine.press(1)
+    eventually(lambda: machine.device.unstored == 0)
+    machine.end()
+
+
+def test_nothing_is_given_up_while_ingest_says_nothing(machine, ingest):
+    """It asks with its State instead, and goes on when it is answered."""
+    ingest.deaf = lambda seq: seq == 1
+    machine.press(4)
+    eventually(lambda: machine.device.unstored == 1)
+    ingest.stores = False
+    said = len(ingest.states)
+    eventually(lambda: len(ingest.states) > said + 5)
+    assert (1, 0) == (machine.device.unstored, machine.device.lost)
+    ingest.deaf = lambda _seq: False
+    ingest.stores = True
+    eventually(lambda: machine.device.unstored == 0)
+    assert 0 == machine.device.lost
+
+
 def test_the_last_session_is_said_anew_after_a_reconnect(machine, ingest):
     machine.do(lambda: machine.device.badge_in("s1", "u1", 1, SETUP))
     machine.press(3)
