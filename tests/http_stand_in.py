@@ -1,5 +1,7 @@
 """A stand-in for an HTTP server that answers as the test says, for what a real one does only when it is in trouble."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Answer:
-    """after_s: how long the server thinks first. status 0: it hangs up."""
+    """after_s: how long the server thinks first. status 0: it hangs up. cut_at: it resets the connection after so many
+    bytes of its body."""
 
     status: int
-    body: str = ""
+    body: str | bytes = ""
     headers: dict[str, str] = field(default_factory=dict)
     after_s: float = 0.0
+    cut_at: int | None = None
 
 
 @dataclass
@@ -46,12 +50,18 @@ def answering(answer: Callable[[bytes], Answer]) -> Iterator[StandIn]:
                 self._send(said)
 
         def _send(self, said: Answer) -> None:
-            self.send_response(said.status)
+            body = said.body.encode() if isinstance(said.body, str) else said.body
+            self.send_response_only(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(said.body)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(said.body.encode())
+            self.wfile.write(body[: said.cut_at])
+            if said.cut_at is not None:
+                # Lingering for no time at all ends a connection by a reset.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
 
         do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
 

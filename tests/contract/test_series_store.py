@@ -94,6 +94,15 @@ def test_frames_that_overlap_in_time_are_kept_apart(store):
     assert [one, other] == frames_of(store)
 
 
+def test_frames_that_coincide_to_the_microsecond_are_kept_apart(store):
+    """A clock set back by whole sampling steps: the same times again, under new numbers."""
+    before = [a_frame(seq, depth_mm=[float(seq), None, 3.0, None, 5.0]) for seq in range(3)]
+    after = [a_frame(seq + 3, t_us=T0_US + seq * SECOND_US, depth_mm=[None, 0.5, 9.0, None, None]) for seq in range(3)]
+    store.append([stored(frame) for frame in before])
+    store.append([stored(frame) for frame in after])
+    assert [frame for pair in zip(before, after, strict=True) for frame in pair] == frames_of(store)
+
+
 def test_a_range_holds_its_beginning_and_not_its_end(store):
     store.append([stored(a_frame(seq)) for seq in range(4)])
     assert [a_frame(1), a_frame(2)] == frames_of(store, from_us=T0_US + SECOND_US, to_us=T0_US + 3 * SECOND_US)
@@ -174,6 +183,79 @@ def test_any_frame_comes_back_bit_for_bit(store: SeriesStore, data: st.DataObjec
     assert [encode(frame) for frame in frames] == [encode(frame) for frame in frames_of(store, machine=machine)]
 
 
+def left_after(store: SeriesStore, frames: list[Frame], from_us: int, to_us: int) -> list[Frame]:
+    store.append([stored(frame) for frame in frames])
+    store.erase("north", "press-1", from_us, to_us)
+    return frames_of(store, *EVER)
+
+
+def test_what_is_erased_is_gone_and_nothing_else_is(store):
+    frames = [a_frame(seq) for seq in range(6)]
+    assert [*frames[:2], *frames[4:]] == left_after(store, frames, T0_US + 2 * SECOND_US, T0_US + 4 * SECOND_US)
+
+
+def test_erasing_goes_by_the_first_sample(store):
+    """A frame that reaches into the interval stays whole, one that reaches beyond it goes whole."""
+    frames = [a_frame(seq) for seq in range(4)]
+    assert [frames[0], *frames[2:]] == left_after(store, frames, T0_US + 30_000, T0_US + SECOND_US + 30_000)
+
+
+def test_erasing_takes_no_sample_of_a_frame_that_overlaps(store):
+    """The clock was set back by half a step, and the frame that stays lies between the samples of the one that goes."""
+    stays, goes = a_frame(0, t_us=T0_US - 10_000), a_frame(1, t_us=T0_US)
+    later = a_frame(2, t_us=T0_US + 50_000)
+    assert [stays, later] == left_after(store, [stays, goes, later], T0_US, T0_US + 1)
+
+
+def test_erasing_takes_no_sample_of_a_frame_that_coincides(store):
+    stays, goes = a_frame(0, t_us=T0_US - 20_000), a_frame(1, t_us=T0_US)
+    assert [stays] == left_after(store, [stays, goes], T0_US, T0_US + 1)
+
+
+def test_erasing_takes_all_boots_of_one_machine(store):
+    gone = [stored(a_frame()), stored(a_frame(boot="b2", load_kg=[1.0, 2.0, 3.0, 4.0, 5.0]))]
+    kept = [stored(a_frame(), machine="press-2"), stored(a_frame(), gym="south"), stored(a_frame(), machine="press_1")]
+    store.append([*gone, *kept])
+    store.erase("north", "press-1", *EVER)
+    assert [[], [], *([one] for one in kept)] == [
+        store.frames(one.gym, one.machine, one.frame.boot, *EVER) for one in (*gone, *kept)
+    ]
+
+
+def test_erasing_nothing_or_twice_is_fine(store):
+    frames = [a_frame(seq) for seq in range(2)]
+    store.erase("north", "press-1", *EVER)
+    assert frames == left_after(store, frames, T0_US + SECOND_US, T0_US + SECOND_US)
+    for _ in range(2):
+        store.erase("north", "press-1", T0_US, T0_US + 1)
+    assert frames[1:] == frames_of(store)
+
+
+def test_what_was_erased_may_come_again(store):
+    """It is sent again by a machine that does not know better: the same frame, whole."""
+    assert [] == left_after(store, [a_frame()], *EVER)
+    store.append([stored(a_frame())])
+    assert [a_frame()] == frames_of(store)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_erasing_any_interval_takes_what_begins_in_it(store: SeriesStore, data: st.DataObject):
+    """Frames of several boots that overlap as they like."""
+    machine = f"press-{next(_fresh)}"
+    times = st.integers(0, 40).map(lambda steps: T0_US + steps * 10_000)
+    frames = [
+        a_frame(seq, boot=data.draw(st.sampled_from(["b1", "b2"])), t_us=data.draw(times), dt_us=10_000)
+        for seq in range(data.draw(st.integers(0, 6)))
+    ]
+    from_us, to_us = data.draw(times), data.draw(times)
+    store.append([stored(frame, machine=machine) for frame in frames])
+    store.erase("north", machine, from_us, to_us)
+    left = sorted((one for one in frames if not from_us <= one.t_us < to_us), key=lambda one: (one.t_us, one.seq))
+    found = [one.frame for boot in ("b1", "b2") for one in store.frames("north", machine, boot, *EVER)]
+    assert left == sorted(found, key=lambda one: (one.t_us, one.seq))
+
+
 def test_when_a_frame_arrived_is_kept(store):
     store.append([stored(a_frame(), received_us=T0_US + 123_456_789)])
     assert [T0_US + 123_456_789] == [found.received_us for found in store.frames("north", "press-1", "b1", *EVER)]
@@ -248,9 +330,10 @@ def test_a_heartbeat_stores_no_frame(store):
         lambda store: store.append([stored(a_frame())]),
         lambda store: store.append([]),
         lambda store: store.frames("north", "press-1", "b1", *EVER),
+        lambda store: store.erase("north", "press-1", *EVER),
         lambda store: store.heartbeat(T0_US),
     ],
-    ids=["append", "append nothing", "frames", "heartbeat"],
+    ids=["append", "append nothing", "frames", "erase", "heartbeat"],
 )
 def test_a_closed_store_is_unavailable(store, use):
     store.close()
@@ -265,6 +348,8 @@ def test_a_store_that_is_gone_is_unavailable_and_works_again_when_it_is_back(las
     with lasting_place.away():
         with pytest.raises(StoreUnavailable):
             store.append([stored(a_frame(1))])
+        with pytest.raises(StoreUnavailable):
+            store.erase("north", "press-1", *EVER)
         with pytest.raises(StoreUnavailable):
             store.heartbeat(T0_US)
     store.append([stored(a_frame(1))])

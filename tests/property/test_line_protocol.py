@@ -1,12 +1,12 @@
 """Our line protocol is byte for byte what influxdb-client's Point writes, which is slow and known to be right."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point
 from influxdb_client.domain.write_precision import WritePrecision
 
-from frames import T0_US, any_frame, stored
+from frames import T0_US, a_frame, any_frame, stored
 from sledwatch_storage.series import line_protocol
 
 _PRINTABLE = st.characters(exclude_categories=["C", "Zl", "Zp"])
@@ -16,8 +16,8 @@ floats = st.floats(allow_nan=False, allow_infinity=False)
 times = st.integers(-(2**62), 2**62)
 
 
-def by_point(measurement: str, tags, fields, t_us: int) -> str:
-    point = Point(measurement).time(t_us, WritePrecision.US)
+def by_point(measurement: str, tags, fields, t_ns: int) -> str:
+    point = Point(measurement).time(t_ns, WritePrecision.NS)
     for key, value in tags:
         point = point.tag(key, value)
     for key, value in fields.items():
@@ -42,10 +42,11 @@ def frame_by_point(one) -> list[str]:
         "lists": " ".join(lists) or None,
         "load_kg": None if isinstance(frame.load_kg, list) else frame.load_kg,
     }
-    lines = [by_point("frame", tags, head, frame.t_us)]
+    phase = line_protocol.phase(frame)
+    lines = [by_point("frame", tags, head, frame.t_us * 1000 + phase)]
     for i, depth in enumerate(frame.depth_mm):
         fields = {"depth_mm": depth, **{name: column[i] for name, column in lists.items()}}
-        lines.append(by_point("sample", tags, fields, frame.t_us + i * frame.dt_us))
+        lines.append(by_point("sample", tags, fields, (frame.t_us + i * frame.dt_us) * 1000 + phase))
     return [line for line in lines if line]
 
 
@@ -56,11 +57,40 @@ def test_a_frame_is_written_as_point_writes_it(frame):
 
 
 @given(tag_values, tag_values, st.text(_PRINTABLE), integers, floats, times)
-def test_names_strings_and_numbers_are_written_as_point_writes_them(gym, machine, text, whole, real, t_us):
+@example("a", "b", "", 0, 0.0, 0)
+@example("a", "b", "", 0, -0.0, 0)
+def test_names_strings_and_numbers_are_written_as_point_writes_them(gym, machine, text, whole, real, t_ns):
     tags = [("gym", gym), ("machine", machine)]
-    fields = {"a": text, "b": whole, "c": real}
-    written = ",".join(f"{name}={line_protocol.field(value)}" for name, value in fields.items())
-    assert by_point("frame", tags, fields, t_us) == f"{line_protocol.series('frame', tags)} {written} {t_us}"
+    fields = {"a": text, "b": whole, "c": real, "d": None}
+    written = f"{line_protocol.series('frame', tags)} {line_protocol.fields(fields)} {t_ns}"
+    assert by_point("frame", tags, fields, t_ns) == written
+
+
+@given(st.lists(floats, max_size=20))
+def test_a_number_is_written_alike_each_time(numbers):
+    once = [line_protocol.field(number) for number in numbers]
+    assert once == [line_protocol.field(number) for number in numbers] == [repr(n).removesuffix(".0") for n in numbers]
+
+
+def consecutive(n: int, seqs: range, dt_us: int, jitter_us: int = 0):
+    return [
+        a_frame(seq, t_us=T0_US + seq * n * dt_us + seq % 2 * jitter_us, dt_us=dt_us, depth_mm=[1.0] * n)
+        for seq in seqs
+    ]
+
+
+@given(st.integers(1, 1000), st.integers(1, 100_000))
+def test_frames_that_follow_each_other_have_one_phase(n, dt_us):
+    """Even steps of time cost InfluxDB next to nothing."""
+    assert len({line_protocol.phase(frame) for frame in consecutive(n, range(50), dt_us)}) == 1
+
+
+@given(st.integers(1, 60), st.integers(1, 100), st.integers(1, 500_000).filter(lambda steps: steps % 997))
+def test_a_clock_set_back_by_whole_steps_changes_the_phase(n, seq, steps):
+    """The one case in which two samples of a boot have the same microsecond."""
+    (frame,) = consecutive(n, range(seq, seq + 1), 20_000)
+    set_back = a_frame(seq, t_us=frame.t_us - steps * 20_000, dt_us=20_000, depth_mm=frame.depth_mm)
+    assert line_protocol.phase(frame) != line_protocol.phase(set_back)
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "end\\"])
@@ -71,5 +101,5 @@ def test_what_cannot_be_written_is_said_so(name):
 
 def test_a_heartbeat_is_written_over_for_an_hour():
     first, second = (line_protocol.heartbeat(T0_US + seconds * 1_000_000) for seconds in (2, 4))
-    assert f"heartbeat at_us={T0_US + 2_000_000}i {T0_US}".encode() == first
-    assert f"heartbeat at_us={T0_US + 4_000_000}i {T0_US}".encode() == second
+    assert f"heartbeat at_us={T0_US + 2_000_000}i {T0_US}000".encode() == first
+    assert f"heartbeat at_us={T0_US + 4_000_000}i {T0_US}000".encode() == second

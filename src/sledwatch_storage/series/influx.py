@@ -1,53 +1,42 @@
-"""The series store in InfluxDB 2, through influxdb-client: for the full stack, and for Grafana to read from.
-
-InfluxDB names a point by its series and time, not by our number. Where a machine gives two samples of one boot the same
-microsecond (its clock was set back by a whole number of its sampling steps), the later one is kept.
-"""
+"""The series store in InfluxDB 2, through influxdb-client: for the full stack, and for Grafana to read from."""
 
 import csv
-import json
-import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.domain.write_precision import WritePrecision
-from influxdb_client.rest import ApiException
 from numpy.typing import NDArray
-from urllib3.exceptions import HTTPError
 
-from sledwatch.events import Frame
+from sledwatch.events import MAX_SAMPLES, Frame
 from sledwatch_storage.series import influxql, line_protocol
+from sledwatch_storage.series.influx_link import InfluxLink
 from sledwatch_storage.series.port import StoredFrame, StoreRefused, StoreUnavailable
 
-# The server reads a body as a whole: what it finds wrong is ours to find. 422 is a write that was done in part.
-_POISONED: Final = {400, 422}
-_TOO_LARGE: Final = 413
-# Some 300 frames of 50 samples: InfluxDB takes larger bodies no faster, and this one well within a time-out.
-_BODY_BYTES: Final = 1024 * 1024
+# What every frame has.
+_CONTROL: Final = {line_protocol.SAMPLE: "depth_mm=0", line_protocol.FRAME: "dt_us=0i,n=0i,received=0i,seq=0i"}
+# No frame is longer: its samples are at most ten seconds apart.
+_LONGEST_US: Final = MAX_SAMPLES * 10_000_000
+_STEP: Final = 1000  # nanoseconds to a microsecond
 
 _Key = tuple[str, str, str, int]
+# Times in nanoseconds, ascending.
+_Times = NDArray[np.int64]
 
 
 class InfluxSeries:
     """Measurements `sample` and `frame` in a bucket, as `line_protocol` writes them.
 
-    Synchronous writes only: the client's batching mode accepts without bound, and drops without raising. The bucket
-    must be there, and the token be allowed to read and write it; nothing is sent before the first call.
-
-    timeout_s: of one request, as a whole.
+    The bucket must be there (see `influx_buckets`), and the token be allowed to read and write it; nothing is sent
+    before the first call. Frames older than the bucket's retention are refused. timeout_s: to connect, and of each wait
+    for the server. gzip: compress what is written.
     """
 
-    def __init__(self, url: str, token: str, org: str, bucket: str, *, timeout_s: float = 10) -> None:
+    def __init__(
+        self, url: str, token: str, org: str, bucket: str, *, timeout_s: float = 10, gzip: bool = False
+    ) -> None:
         self._url = url
-        self._bucket = bucket
-        # The client's own types are wrong in places (a precision is a str there) and missing in others.
-        self._client: Any = InfluxDBClient(url=url, token=token, org=org, timeout=round(timeout_s * 1000))
-        self._writer: Any = self._client.write_api(write_options=SYNCHRONOUS)
-        self._lock = threading.Lock()
-        self._closed = False
+        self._link = InfluxLink(url, token, org, bucket, control=_CONTROL, timeout_s=timeout_s, gzip=gzip)
 
     @property
     def writers(self) -> int:
@@ -56,20 +45,24 @@ class InfluxSeries:
 
     def append(self, frames: Sequence[StoredFrame]) -> None:
         """See SeriesStore.append. A frame sent again is written over itself; it keeps the later arrival time."""
-        self._check_open()
+        self._link.check_open()
         positions: dict[_Key, list[int]] = {}
         for position, stored in enumerate(frames):
             key = (stored.gym, stored.machine, stored.frame.boot, stored.frame.seq)
             positions.setdefault(key, []).append(position)
         refused: dict[int, str] = {}
-        bodies: list[tuple[int, bytes]] = []
+        written: list[int] = []
+        bodies: list[bytes] = []
         for first, *_ in positions.values():
             try:
-                bodies.append((first, line_protocol.lines_of(frames[first])))
+                bodies.append(line_protocol.lines_of(frames[first]))
             except ValueError as error:
                 refused[first] = str(error)
-        for chunk in _chunks(bodies):
-            refused |= self._write(chunk)
+            else:
+                written.append(first)
+        for number, reason in self._link.write(bodies).items():
+            refused[written[number]] = reason
+            self._take_back(frames[written[number]])
         if refused:
             lost = [position for same in positions.values() if same[0] in refused for position in same]
             raise StoreRefused(
@@ -77,119 +70,60 @@ class InfluxSeries:
                 sorted(lost),
             )
 
+    def _take_back(self, stored: StoredFrame) -> None:
+        """Samples may be refused while their frame is taken; without it nobody reads those that were taken too."""
+        frame = stored.frame
+        tags = {"gym": stored.gym, "machine": stored.machine, "boot": frame.boot}
+        time_ns = frame.t_us * _STEP + line_protocol.phase(frame)
+        self._link.delete(influxql.points(line_protocol.FRAME, tags), time_ns, time_ns + 1)
+
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         """See SeriesStore.frames."""
-        self._check_open()
-        rows = csv.DictReader(self._ask(influxql.frames(gym, machine, boot, from_us, to_us)).splitlines())
-        heads = [head for head in map(_Head, rows) if head.whole]
+        found = map(_Head, _rows(self._link.ask(influxql.frames(gym, machine, boot, from_us, to_us))))
+        # By number: a frame written by an earlier version, and then again, has two points.
+        heads = sorted({head.seq: head for head in found if head.whole}.values(), key=lambda head: head.t_us)
         if not heads:
             return []
         columns = ["depth_mm", *sorted({name for head in heads for name in head.lists})]
-        begin_us, end_us = min(head.t_us for head in heads), max(head.end_us for head in heads)
-        samples = self._ask(influxql.samples(columns, gym, machine, boot, begin_us, end_us))
+        begin_ns, end_ns = min(head.time_ns for head in heads), max(head.end_ns for head in heads)
+        samples = self._link.ask(influxql.samples(columns, gym, machine, boot, begin_ns, end_ns))
         stored = [
             StoredFrame(gym, machine, head.frame(boot, values), head.received_us)
             for head, values in zip(heads, _values(samples, columns, heads), strict=True)
         ]
         return sorted(stored, key=lambda one: (one.frame.t_us, one.frame.seq))
 
+    def erase(self, gym: str, machine: str, from_us: int, to_us: int) -> None:
+        """See SeriesStore.erase. The server frees the room in its own time."""
+        tags = {"gym": gym, "machine": machine}
+        if not all(map(line_protocol.can_be_tag, tags.values())):
+            return
+        from_ns, to_ns = from_us * _STEP, to_us * _STEP
+        extents = _rows(self._link.ask(influxql.extents(gym, machine, from_us - _LONGEST_US, to_us + _LONGEST_US)))
+        kept: dict[str, list[_Times]] = defaultdict(list)
+        gone: dict[str, list[_Times]] = defaultdict(list)
+        for row in extents:
+            if not row["n"] or not row["dt_us"]:
+                continue  # it is being written at this moment
+            times = int(row["time"]) + np.arange(int(row["n"]), dtype=np.int64) * (int(row["dt_us"]) * _STEP)
+            boot = row["tags"].removeprefix("boot=")
+            (gone if from_ns <= times[0] < to_ns else kept)[boot].append(times)
+        # The frames themselves last: an erasure that was interrupted finds by them what is left to do.
+        for boot in {*kept, *gone}:
+            predicate = influxql.points(line_protocol.SAMPLE, {**tags, "boot": boot})
+            for begin_ns, end_ns in _to_delete(gone[boot], kept[boot], from_ns, to_ns):
+                self._link.delete(predicate, begin_ns, end_ns)
+        self._link.delete(influxql.points(line_protocol.FRAME, tags), from_ns, to_ns)
+
     def heartbeat(self, now_us: int) -> None:
         """See SeriesStore.heartbeat."""
-        self._check_open()
-        refused = self._write([(0, line_protocol.heartbeat(now_us))])
+        refused = self._link.write([line_protocol.heartbeat(now_us)])
         if refused:
             raise StoreUnavailable(f"InfluxDB at {self._url} takes no heartbeat: {refused[0]}")
 
     def close(self) -> None:
         """See SeriesStore.close."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._writer.close()
-        self._client.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailable(f"the series store at {self._url} is closed")
-
-    def _write(self, bodies: Sequence[tuple[int, bytes]]) -> dict[int, str]:
-        """Write what can be written; why each of the others, by its position, cannot.
-
-        A body that is refused is halved until what is wrong stands alone. Writing the good ones twice does no harm.
-        """
-        try:
-            self._writer.write(
-                bucket=self._bucket, record=b"\n".join(body for _, body in bodies), write_precision=WritePrecision.US
-            )
-        except ApiException as error:
-            if error.status not in {*_POISONED, _TOO_LARGE}:
-                raise self._unavailable(error) from error
-            if len(bodies) == 1:
-                return {bodies[0][0]: _message(error)}
-            middle = len(bodies) // 2
-            return self._write(bodies[:middle]) | self._write(bodies[middle:])
-        except (HTTPError, OSError) as error:
-            raise self._unreachable(error) from error
-        return {}
-
-    def _ask(self, query: str) -> str:
-        """The answer as CSV, with a line of names first; nothing at all where there is nothing."""
-        text = self._get(query, "application/csv")
-        if not text:
-            self._raise_hidden_error(query)
-        return text
-
-    def _raise_hidden_error(self, query: str) -> None:
-        """An answer in CSV is empty too where the question failed, for a bucket that is not there say; JSON tells."""
-        results: list[dict[str, Any]] = json.loads(self._get(query, "application/json")).get("results", [])
-        for result in results:
-            if "error" in result:
-                raise StoreUnavailable(f"InfluxDB at {self._url}, bucket {self._bucket!r}: {result['error']}")
-
-    def _get(self, query: str, accept: str) -> str:
-        try:
-            response = self._client.api_client.call_api(
-                "/query",
-                "GET",
-                query_params={"db": self._bucket, "q": query, "epoch": "u"},
-                header_params={"Accept": accept},
-                response_type="str",
-                auth_settings=[],
-                _return_http_data_only=True,
-                _preload_content=False,
-            )
-            body: bytes = response.data
-        except ApiException as error:
-            raise self._unavailable(error) from error
-        except (HTTPError, OSError) as error:
-            raise self._unreachable(error) from error
-        return body.decode()
-
-    def _unavailable(self, error: ApiException) -> StoreUnavailable:
-        headers: Any = error.headers or {}
-        after: str = headers.get("Retry-After", "")
-        return StoreUnavailable(
-            f"InfluxDB at {self._url}, bucket {self._bucket!r}, answers {error.status}: {_message(error)}",
-            float(after) if after.isdecimal() else None,
-        )
-
-    def _unreachable(self, error: Exception) -> StoreUnavailable:
-        return StoreUnavailable(f"InfluxDB at {self._url} cannot be reached: {' '.join(str(error).split())}")
-
-
-def _chunks(bodies: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """Bodies in order, so many at a time as make a request of good size."""
-    chunk: list[tuple[int, bytes]] = []
-    size = 0
-    for position, body in bodies:
-        if chunk and size + len(body) > _BODY_BYTES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append((position, body))
-        size += len(body)
-    if chunk:
-        yield chunk
+        self._link.close()
 
 
 class _Head:
@@ -205,8 +139,10 @@ class _Head:
         needed = ["dt_us", "n", "received", "seq", *([] if "load_kg" in self.lists else ["load_kg"])]
         self.whole = all(row[name] for name in needed)
         if self.whole:
-            self.t_us, self.dt_us, self.n = int(row["time"]), int(row["dt_us"]), int(row["n"])
-            self.end_us = self.t_us + self.n * self.dt_us
+            self.seq, self.n = int(row["seq"]), int(row["n"])
+            self.time_ns, self.step_ns = int(row["time"]), int(row["dt_us"]) * _STEP
+            self.t_us = self.time_ns // _STEP
+            self.end_ns = self.time_ns + self.n * self.step_ns
             self.received_us = int(row["received"])
 
     def frame(self, boot: str, values: dict[str, list[float | None]]) -> Frame:
@@ -214,27 +150,31 @@ class _Head:
         if "load_kg" not in lists:
             lists["load_kg"] = float(self._row["load_kg"])
         session = self._row["session"] or None
-        return Frame(boot=boot, seq=int(self._row["seq"]), t_us=self.t_us, dt_us=self.dt_us, session=session, **lists)
+        dt_us = self.step_ns // _STEP
+        return Frame(boot=boot, seq=self.seq, t_us=self.t_us, dt_us=dt_us, session=session, **lists)
 
 
-def _values(text: str, names: Sequence[str], heads: Sequence[_Head]) -> Iterator[dict[str, list[float | None]]]:
+def _rows(text: bytes) -> "csv.DictReader[str]":
+    return csv.DictReader(text.decode().splitlines())
+
+
+def _values(text: bytes, names: Sequence[str], heads: Sequence[_Head]) -> Iterator[dict[str, list[float | None]]]:
     """The named columns of each frame, from the samples of all: each sample belongs where its time says."""
-    table = _table(text, 1 + len(names))
-    starts_us = np.array([head.t_us for head in heads])
-    steps_us = np.array([head.dt_us for head in heads])
+    known_ns, known = _table(text, len(names))
+    starts_ns = np.array([head.time_ns for head in heads])
+    steps_ns = np.array([head.step_ns for head in heads])
     counts = np.array([head.n for head in heads])
     ends = np.cumsum(counts)
     step = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-    times_us = np.repeat(starts_us, counts) + np.repeat(steps_us, counts) * step
+    times_ns = np.repeat(starts_ns, counts) + np.repeat(steps_ns, counts) * step
     # In order of time, as InfluxDB gives the points of one series.
-    known_us = table[:, 0].astype(np.int64)
-    at = np.minimum(np.searchsorted(known_us, times_us), len(known_us) - 1)
-    values = table[at]
-    values[known_us[at] != times_us] = np.nan
+    at = np.minimum(np.searchsorted(known_ns, times_ns), len(known_ns) - 1)
+    values = known[at]
+    values[known_ns[at] != times_ns] = np.nan
     absent = np.isnan(values)
     for begin, end in zip(ends - counts, ends, strict=True):
         columns: dict[str, list[float | None]] = {}
-        for place, name in enumerate(names, 1):
+        for place, name in enumerate(names):
             column: list[float | None] = values[begin:end, place].tolist()
             if absent[begin:end, place].any():
                 column = [None if gone else value for value, gone in zip(column, absent[begin:end, place], strict=True)]
@@ -242,25 +182,34 @@ def _values(text: str, names: Sequence[str], heads: Sequence[_Head]) -> Iterator
         yield columns
 
 
-def _table(text: str, width: int) -> NDArray[np.float64]:
-    """Samples from CSV, a row each: time and values, nan for none; one row of nothing where there are no samples.
-
-    All as doubles, because numpy reads those in one go: up to the year 2255 they hold every microsecond.
-    """
-    _, _, lines = text.partition("\n")
-    lines = lines.replace(f"{line_protocol.SAMPLE},,", "").replace(",\n", ",nan\n")
-    while ",," in lines:
-        lines = lines.replace(",,", ",nan,")
+def _table(text: bytes, width: int) -> tuple[_Times, NDArray[np.float64]]:
+    """Samples from CSV: their times, and a row of values each, nan for none; a row of nothing where there are none."""
+    _, _, lines = text.partition(b"\n")
+    lines = lines.replace(f"{line_protocol.SAMPLE},,".encode(), b"").replace(b",\n", b",nan\n")
+    while b",," in lines:
+        lines = lines.replace(b",,", b",nan,")
     if not lines:
-        return np.array([[0.0, *[np.nan] * (width - 1)]])
-    return np.fromstring(lines.replace("\n", ","), sep=",").reshape(-1, width)
+        return np.zeros(1, np.int64), np.full((1, width), np.nan)
+    cells = lines.replace(b"\n", b",").split(b",")[:-1]
+    # Nanoseconds are more than a double holds, and numpy reads text no faster than Python does.
+    times_ns = np.array(list(map(int, cells[:: width + 1])), np.int64)
+    columns = [np.array(list(map(float, cells[place :: width + 1]))) for place in range(1, width + 1)]
+    return times_ns, np.stack(columns, axis=1)
 
 
-def _message(error: ApiException) -> str:
-    """What the server says was wrong, in one line."""
-    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body or ""
-    try:
-        text = json.loads(body)["message"]
-    except (ValueError, KeyError, TypeError):
-        text = body or error.reason or "no reason given"
-    return " ".join(str(text).split())[:300]
+def _to_delete(gone: list[_Times], kept: list[_Times], from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:
+    """The stretches of time, [begin, end) each, that hold all samples of the frames that go and none of those kept.
+
+    A frame that begins before `from_ns` may reach into the interval, and one that goes may reach beyond it. Where the
+    clock was set back, those kept and those that go may even take turns.
+    """
+    end_ns = max([to_ns, *(int(times[-1]) + 1 for times in gone)])
+    if not gone:
+        return
+    goes = np.unique(np.concatenate(gone))
+    end_ns = max(to_ns, int(goes[-1]) + 1)
+    stays = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *kept]), goes)
+    stays = stays[(stays >= from_ns) & (stays < end_ns)]
+    bounds = [from_ns - 1, *stays.tolist(), end_ns]
+    for place in np.unique(np.searchsorted(stays, goes)).tolist():
+        yield bounds[place] + 1, bounds[place + 1]

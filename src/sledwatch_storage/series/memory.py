@@ -37,6 +37,15 @@ class MemorySeries:
             found = [stored for stored in kept if from_us <= stored.frame.t_us < to_us]
         return sorted(found, key=lambda stored: (stored.frame.t_us, stored.frame.seq))
 
+    def erase(self, gym: str, machine: str, from_us: int, to_us: int) -> None:
+        """See SeriesStore.erase."""
+        with self._lock:
+            self._check_open()
+            for name, kept in self._boots.items():
+                if name[:2] == (gym, machine):
+                    for seq in [seq for seq, stored in kept.items() if from_us <= stored.frame.t_us < to_us]:
+                        del kept[seq]
+
     def heartbeat(self, now_us: int) -> None:  # noqa: ARG002 - the port's signature; there is nothing to write to
         """See SeriesStore.heartbeat."""
         with self._lock:

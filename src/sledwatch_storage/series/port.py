@@ -54,6 +54,13 @@ class SeriesStore(Protocol):
         Raises StoreUnavailable.
         """
 
+    def erase(self, gym: str, machine: str, from_us: int, to_us: int) -> None:
+        """Forget the frames of a machine, of all its boots, whose first sample lies in [from_us, to_us).
+
+        They are gone for good on return, whole: also samples after to_us; and nothing of any other frame is. Frames
+        that arrive meanwhile may stay. Raises StoreUnavailable; any part may be gone then, and erasing again is right.
+        """
+
     def heartbeat(self, now_us: int) -> None:
         """Write and commit one small row, to know that the store takes writes. Raises StoreUnavailable."""
 

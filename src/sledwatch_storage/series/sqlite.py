@@ -48,6 +48,10 @@ _SELECT: Final = """
 SELECT seq, t_us, dt_us, received_us, session, samples FROM frame
 WHERE boot = ? AND t_us >= ? AND t_us < ? ORDER BY t_us, seq
 """
+_ERASE: Final = """
+DELETE FROM frame
+WHERE boot IN (SELECT id FROM boot WHERE gym = ? AND machine = ?) AND t_us >= ? AND t_us < ?
+"""
 _BOOT: Final = "SELECT id FROM boot WHERE gym = ? AND machine = ? AND boot = ?"
 # Beyond these SQLite's integers end; as bounds of a range they stand for everything.
 _INT64: Final = (-(2**63), 2**63 - 1)
@@ -100,7 +104,7 @@ class SqliteSeries:
 
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         """See SeriesStore.frames."""
-        low, high = (min(max(bound, _INT64[0]), _INT64[1]) for bound in (from_us, to_us))
+        low, high = _bounds(from_us, to_us)
         with self._connection() as connection:
             found = connection.execute(_BOOT, (gym, machine, boot)).fetchone()
             rows = [] if found is None else connection.execute(_SELECT, (found[0], low, high)).fetchall()
@@ -120,6 +124,18 @@ class SqliteSeries:
             )
             stored.append(StoredFrame(gym, machine, frame, received_us))
         return stored
+
+    def erase(self, gym: str, machine: str, from_us: int, to_us: int) -> None:
+        """See SeriesStore.erase. The file keeps its size, for frames to come.
+
+        Rows are overwritten with zeros. Copies that SQLite left in the unused middle of a page when it moved rows may
+        outlast them; `VACUUM` writes a file without any.
+        """
+        with self._connection() as connection:
+            with _transaction(connection):
+                connection.execute(_ERASE, (gym, machine, *_bounds(from_us, to_us)))
+            # The log still has the pages as they were. It is emptied later where somebody is reading it now.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def heartbeat(self, now_us: int) -> None:
         """See SeriesStore.heartbeat."""
@@ -171,6 +187,8 @@ class SqliteSeries:
         try:
             use_write_ahead_log(connection, self._busy_timeout_s)
             connection.execute("PRAGMA synchronous = FULL")
+            # What is erased is overwritten; appending, which deletes nothing, is as fast as before.
+            connection.execute("PRAGMA secure_delete = ON")
         except BaseException:
             connection.close()
             raise
@@ -202,6 +220,12 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _bounds(from_us: int, to_us: int) -> tuple[int, int]:
+    """A range of times as SQLite can compare them."""
+    low, high = (min(max(bound, _INT64[0]), _INT64[1]) for bound in (from_us, to_us))
+    return low, high
 
 
 def _number(connection: sqlite3.Connection, name: _Boot) -> int:
