@@ -31,9 +31,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     required = {name.strip() for name in os.environ.get("SLEDWATCH_REQUIRE", "").split(",")}
     for marker in item.iter_markers("needs"):
         for program in marker.args:
-            if shutil.which(program) is None and not (
-                program == "influxd" and os.environ.get("SLEDWATCH_INFLUXDB_URL")
-            ):
+            if shutil.which(program) is None and program not in _ELSEWHERE:
                 reason = f"{program} is not on PATH ({_HOW_TO_GET.get(program, 'install it')})"
                 if program in required:
                     pytest.fail(f"SLEDWATCH_REQUIRE names it, but {reason}", pytrace=False)
