@@ -166,11 +166,11 @@ def drain(
     broker: Broker,
     consumer: AbstractContextManager[int],
     store_pid: int | None,
-    until: Callable[[], float],
+    until: Callable[[int], float],
 ) -> Outcome:
     """Start a consumer before a halted broker, let the broker go on, and wait until all is stored.
 
-    until: waits for that, and returns when it was (perf_counter).
+    until: waits for that, given the consumer's process id, and returns when it was (perf_counter).
     """
     broker.halt()
     with consumer as pid:
@@ -179,7 +179,7 @@ def drain(
         before = [cpu_s(one) for one in watched]
         begun_s = time.perf_counter()
         broker.resume()
-        ended_s = until()
+        ended_s = until(pid)
         # The last acknowledgements are on their way.
         time.sleep(0.2)
         used = [cpu_s(one) - was for one, was in zip(watched, before, strict=True)]
@@ -195,22 +195,22 @@ def preload(broker: Broker, session: Session, made: Sequence[bytes]) -> None:
         publisher.finish()
 
 
-def until_recorded(directory: Path, numbers: int) -> Callable[[], float]:
+def until_recorded(directory: Path, numbers: int) -> Callable[[int], float]:
     """Wait for the ledger of a directory to hold so many numbers."""
 
-    def wait() -> float:
+    def wait(pid: int) -> float:
         with closing(Ledger(directory)) as ledger:
-            wait_until(lambda: ledger.numbers() >= numbers, "all frames are in the ledger", LONGEST_S)
+            ledger.wait_for(numbers, pid)
         return time.perf_counter()
 
     return wait
 
 
-def until_taken(influx: Influx, points: int) -> Callable[[], float]:
+def until_taken(influx: Influx, points: int) -> Callable[[int], float]:
     """Wait for InfluxDB to have taken so many points more, or no more of them for some seconds."""
     before = influx.points_taken()
 
-    def wait() -> float:
+    def wait(_pid: int) -> float:
         taken, since_s = before, time.perf_counter()
         while taken - before < points and time.perf_counter() - since_s < STILL_S:
             time.sleep(0.1)
@@ -308,7 +308,7 @@ def live(bench: Bench) -> None:
             closing(Ledger(place)) as ledger,
             Publisher(port) as publisher,
         ):
-            wait_until(lambda: bool(ledger.said().get("subscribed")), "ingest is subscribed", LONGEST_S)
+            ledger.wait_for_subscription(pid)
             before = cpu_s(pid), cpu_s(broker_pid), time.process_time()
             begun_s = time.perf_counter()
             sent = recorded = 0
@@ -321,7 +321,7 @@ def live(bench: Bench) -> None:
                 if ledger.changed():
                     recorded = ledger.numbers()
             publisher.finish()
-            wait_until(lambda: ledger.numbers() >= sent - floor.machines, "all is in the ledger", LONGEST_S)
+            ledger.wait_for(sent - floor.machines, pid)
             seconds = time.perf_counter() - begun_s
             used = [
                 after - was
@@ -373,9 +373,9 @@ def lags_ms(bench: Bench, series: str, broker: str) -> tuple[NDArray[np.float64]
         pid = stack.enter_context(sledwatch_ingest(place, f"mqtt://127.0.0.1:{port}", settings))
         ledger = stack.enter_context(closing(Ledger(place)))
         publisher = stack.enter_context(Publisher(port))
-        wait_until(lambda: bool(ledger.said().get("subscribed")), "ingest is subscribed", LONGEST_S)
+        ledger.wait_for_subscription(pid)
         publisher.send(births)
-        wait_until(lambda: ledger.numbers() >= floor.machines, "the sessions are in the ledger", LONGEST_S)
+        ledger.wait_for(floor.machines, pid)
         published_s, recorded_s = np.zeros(len(frames)), np.zeros(len(frames))
         known = dict.fromkeys(place_of, 0)
         sent = recorded = 0
@@ -414,9 +414,9 @@ def outage(bench: Bench) -> None:
         closing(Ledger(place)) as ledger,
         Publisher(broker.port) as publisher,
     ):
-        wait_until(lambda: bool(ledger.said().get("subscribed")), "ingest is subscribed", LONGEST_S)
+        ledger.wait_for_subscription(pid)
         publisher.send(made[:births])
-        wait_until(lambda: ledger.numbers() >= bench.floor.machines, "the sessions are in the ledger", LONGEST_S)
+        ledger.wait_for(bench.floor.machines, pid)
         influx.stop()
         publisher.send(made[births:])
         publisher.finish()
@@ -424,9 +424,9 @@ def outage(bench: Bench) -> None:
         queue, full_mb, before = ledger.said()["queue"], rss_mb(pid), ledger.numbers()
         influx.start()
         back_s = time.perf_counter()
-        wait_until(lambda: ledger.numbers() > before, "something is stored again", LONGEST_S)
+        ledger.wait_for(before + 1, pid)
         resumed_s = time.perf_counter() - back_s
-        wait_until(lambda: ledger.numbers() >= bench.floor.numbers, "everything is stored", LONGEST_S)
+        ledger.wait_for(bench.floor.numbers, pid)
         whole_s = time.perf_counter() - back_s
         print(
             f"outage    InfluxDB away for {OUTAGE_S:.0f} s and {bench.floor.frames} frames: {queue} messages wait in"
@@ -439,6 +439,7 @@ def outage(bench: Bench) -> None:
         preload(broker, INGEST, made)
         nowhere = influx_settings(f"http://127.0.0.1:{free_port()}", "none", "none", "none")
         with sledwatch_ingest(place, broker.url, nowhere) as pid, closing(Ledger(place)) as ledger:
+            wait_until(lambda: "queue" in ledger.said(), "ingest says how it is", LONGEST_S, pid=pid)
             time.sleep(OUTAGE_S)
             print(
                 f"          with the largest frames, {len(made[0]) / 1000:.0f} kB each:"

@@ -133,14 +133,14 @@ def telegraf(path: str, configuration: Path) -> Iterator[int]:
 
 def wait_for(pid: int, port: int) -> None:
     """Wait until a consumer has connected to a broker that is halted, and is at rest."""
-    wait_until(lambda: connections_to(port) > 0, "the consumer connects", _PATIENCE_S)
+    wait_until(lambda: connections_to(port) > 0, "the consumer connects", _PATIENCE_S, pid=pid)
     seen = [cpu_s(pid)]
 
     def resting() -> bool:
         seen.append(cpu_s(pid))
         return len(seen) > 5 and seen[-1] - seen[-5] <= 0.02
 
-    wait_until(resting, "the consumer comes to rest", _PATIENCE_S, every_s=0.1)
+    wait_until(resting, "the consumer comes to rest", _PATIENCE_S, pid=pid, every_s=0.1)
 
 
 class Ledger:
@@ -149,6 +149,14 @@ class Ledger:
     def __init__(self, directory: Path) -> None:
         self._connection = sqlite3.connect(f"file:{directory / 'state.db'}?mode=ro", uri=True, timeout=10)
         self._version = -1
+
+    def wait_for(self, numbers: int, pid: int, timeout_s: float = 60.0) -> None:
+        """Wait until so many numbers are on record, by the ingest of that process. Raises GaveUp."""
+        wait_until(lambda: self.numbers() >= numbers, f"{numbers} numbers are in the ledger", timeout_s, pid=pid)
+
+    def wait_for_subscription(self, pid: int) -> None:
+        """Wait until ingest has said that it is subscribed. Raises GaveUp."""
+        wait_until(lambda: bool(self.said().get("subscribed")), "ingest is subscribed", _PATIENCE_S, pid=pid)
 
     def tops(self) -> dict[str, int]:
         """The highest number of each machine. Ingest records in order of arrival: all below are there too."""

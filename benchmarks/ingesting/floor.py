@@ -33,6 +33,8 @@ _DISCONNECT: Final = b"\xe0\x00"
 # Unacknowledged at most: enough to keep a broker busy, far from what a socket's buffers hold of acknowledgements.
 _WINDOW: Final = 1_000
 _GIVE_UP_S: Final = 60.0
+# Nothing is ever silent for so long; rumqttd takes no client that promises nothing.
+_KEEPALIVE_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Publisher:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_GIVE_UP_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        body = b"\x00\x04MQTT\x05\x02\x00\x00" + b"\x00" + _text("bench-publisher")
+        body = _text("MQTT") + b"\x05\x02" + _KEEPALIVE_S.to_bytes(2, "big") + b"\x00" + _text("bench-publisher")
         self._socket.sendall(bytes([_CONNECT]) + _varint(len(body)) + body)
         self._buffer = b""
         self._sent = 0

@@ -5,6 +5,7 @@ Each is a context manager that ends its program, whatever happens within.
 
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -49,22 +50,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float, every_s: float = 0.02) -> None:
-    """Look until it holds. Raises GaveUp."""
+def wait_until(
+    condition: Callable[[], bool], what: str, timeout_s: float, *, pid: int | None = None, every_s: float = 0.02
+) -> None:
+    """Look until it holds. pid: of a process that has to live for it. Raises GaveUp."""
     deadline = time.monotonic() + timeout_s
     while not condition():
+        if pid is not None and math.isnan(cpu_s(pid)):
+            raise GaveUp(f"{what}: the process has ended before")
         if time.monotonic() > deadline:
             raise GaveUp(f"{what}: not within {timeout_s:g} s")
         time.sleep(every_s)
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds that a process has used, in the kernel too; nan when it is gone."""
+    """CPU seconds that a process has used, in the kernel too; nan when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return float("nan")
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return float("nan") if fields[0] == "Z" else (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def rss_mb(pid: int, *, peak: bool = True) -> float:
@@ -87,8 +92,12 @@ def connections_to(port: int) -> int:
 def program(
     command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None, ending: int = signal.SIGTERM
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program; what it has to say goes to a file in `cwd`. At the end it gets the signal `ending`, and 20 s."""
-    with (cwd / f"{Path(command[0]).name}.log").open("ab") as log:
+    """Run a program; what it has to say goes to a file in `cwd`. At the end it gets the signal `ending`, and 20 s.
+
+    Raises GaveUp with its last words where it has ended before.
+    """
+    path = cwd / f"{Path(command[0]).name}.log"
+    with path.open("ab") as log:
         process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -100,6 +109,11 @@ def program(
     try:
         yield process
     finally:
+        if process.poll() is not None:
+            words = path.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+            raise GaveUp(
+                f"{Path(command[0]).name} ended by itself with code {process.returncode}; it said: {words[-1]}"
+            )
         end(process, ending)
 
 
