@@ -37,6 +37,15 @@ def known_machines(bind: Bind) -> list[KnownMachine]:
     return [KnownMachine(**{**row, "online": _online(row["online"])}) for row in rows]
 
 
+def known_machine(bind: Bind, gym: str, name: str) -> KnownMachine | None:
+    """One machine, None where nothing was ever heard of it."""
+    columns = (machine.c[column] for column in KnownMachine.__slots__)
+    query = select(*columns).where(machine.c.gym == gym, machine.c.machine == name)
+    with reading(bind) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else KnownMachine(**{**row, "online": _online(row["online"])})
+
+
 def online_of(bind: Bind, gym: str, name: str) -> Online | None:
     """The last birth certificate of a machine, None where none ever came."""
     query = select(machine.c.online).where(machine.c.gym == gym, machine.c.machine == name)

@@ -24,6 +24,7 @@ from sledwatch_analytics.api import (
     sign_in,
     stream,
 )
+from sledwatch_analytics.api.accounts_metrics import AccountsMetrics
 from sledwatch_analytics.api.beside import Beside, lifespan
 from sledwatch_analytics.api.bodies import BodyLimit
 from sledwatch_analytics.api.guard import COOKIE, Guard
@@ -99,6 +100,7 @@ def create_app(
     # Added last, met first: a request is measured, let in, and only then read.
     app.add_middleware(BodyLimit, exceptions={f"{PREFIX}/import": imports.MAX_BODY_BYTES})
     app.add_middleware(Guard, access=access, prefix=PREFIX)
+    config.registry.register(AccountsMetrics(engine))
     app.add_middleware(Metering, registry=config.registry, hub=hub, prefix=PREFIX)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app

@@ -1,20 +1,30 @@
-"""Gyms, and the machines on their floors."""
+"""Gyms, the machines on their floors, and what has become of what those sent."""
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sledwatch.events import Kind, Tier
-from sledwatch_analytics.api.names import GymPath
+from sledwatch_analytics.api.names import GymPath, MachinePath
 from sledwatch_analytics.api.paging import Page, WantsPage
 from sledwatch_analytics.api.parts import Parts, UsesParts
 from sledwatch_analytics.api.problems import not_found
-from sledwatch_analytics.api.times import At
+from sledwatch_analytics.api.times import At, at, at_or_none
 from sledwatch_storage.state import gyms as kept
+from sledwatch_storage.state import machine_accounts as kept_accounts
+from sledwatch_storage.state import machine_events
+from sledwatch_storage.state.machine_accounts import boot_accounts, machine_accounts
+from sledwatch_storage.state.machines import known_machine
+from sledwatch_storage.state.reading import number_of
 
 router = APIRouter(tags=["gyms"])
+
+# What one answer about a machine holds; a machine that starts anew each day has its last month in it.
+BOOTS: Final = 32
+EVENTS: Final = 20
 
 
 def _known_zone(name: str) -> str:
@@ -45,6 +55,63 @@ class GymWish(BaseModel):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", max_length=64, examples=["Europe/Berlin"])
 
 
+class Account(BaseModel):
+    """What has become of the numbered messages of a machine: its frames and session events.
+
+    A frame that comes late fills its gap, and the account follows.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    received: int = Field(description="came and kept the contract, repeats included", examples=[5012])
+    repeated: int = Field(description="of these, came though they were stored already", examples=[12])
+    refused: int = Field(description="came and went to quarantine", examples=[1])
+    stored: int = Field(description="numbers that are durable", examples=[5000])
+    missing: int = Field(description="numbers that may still come", examples=[4])
+    lost: int = Field(description="numbers that never came and that the machine holds no more", examples=[0])
+    disordered: int = Field(description="came after a later one", examples=[7])
+    out_of_range: int = Field(description="samples stored as missing, for no sled is there", examples=[0])
+
+
+class MachineAccount(Account):
+    """The account of a machine over all its boots."""
+
+    clock_offset_s: float | None = Field(
+        None,
+        description="by which its clock is ahead of ours, in its last boot; null before a live frame",
+        examples=[-0.02],
+    )
+
+
+class BootAccount(Account):
+    """The account of one boot: the time from one power-up to the next, in which numbers count up from 0."""
+
+    boot: str = Field(examples=["k3x9q0m2v7a1d"])
+    current: bool = Field(description="whether it is the machine's last")
+    top: int = Field(description="the largest number that is settled; -1 for none", examples=[5004])
+    missing_ranges: list[tuple[int, int]] = Field(
+        description="what may still come, both ends included; the first 64 ranges", examples=[[[970, 973]]]
+    )
+    oldest_seq: int = Field(description="the oldest number that the machine still held", examples=[0])
+    online_at: At | None = Field(description="UTC, ISO 8601; when its first State came")
+    updated_at: At = Field(description="UTC, ISO 8601; when this account last changed")
+    clock_offset_s: float | None = Field(description="by which its clock was ahead of ours", examples=[-0.02])
+
+
+class MachineEvent(BaseModel):
+    """What befell a machine."""
+
+    id: int = Field(examples=[31])
+    at: At
+    kind: Literal["online", "offline", "gap"] = Field(description="gap: numbers that are lost for good")
+    boot: str
+    after: str | None = Field(None, description="of a machine that started anew: its boot before")
+    lost: int | None = Field(None, description="of a gap: how many numbers", examples=[4])
+    ranges: list[tuple[int, int]] | None = Field(
+        None, description="of a gap: which, both ends included; the first 64", examples=[[[970, 973]]]
+    )
+
+
 class Machine(BaseModel):
     """A machine and what happens on it now."""
 
@@ -72,6 +139,14 @@ class Machine(BaseModel):
     over: bool = Field(False, description="whether the current set has gone past the limit")
     track_mm: list[float | None] = Field([], description="a few depths of the last frame, for drawing motion")
     t_us: int | None = Field(None, description="time of the last sample, microseconds since the epoch")
+    account: MachineAccount | None = Field(None, description="null before anything was stored of it")
+
+
+class MachineWhole(Machine):
+    """A machine with its account, boot by boot, and what befell it last."""
+
+    boots: list[BootAccount] = Field(description="the last 32 boots, the last changed first")
+    events: list[MachineEvent] = Field(description="the last 20; all are at …/events")
 
 
 @router.get("/gyms")
@@ -101,12 +176,76 @@ def put_gym(parts: UsesParts, gym: GymPath, wish: GymWish) -> Gym:
 
 @router.get("/gyms/{gym}/machines")
 def list_machines(parts: UsesParts, gym: GymPath, page: WantsPage) -> Page[Machine]:
-    """The machines of a gym as they are now, by name."""
+    """The machines of a gym as they are now, by name, each with its account."""
     _known(parts, gym)
     machines = sorted((Machine.model_validate(one) for one in parts.floor.machines(gym)), key=lambda one: one.machine)
     behind = [one for one in machines if page.after is None or one.machine > page.after]
     rows, following = page.cut(behind, lambda one: one.machine)
-    return Page(items=list(rows), next=following)
+    accounts = {one.machine: _account(one) for one in machine_accounts(parts.engine, gym)}
+    return Page(items=[one.model_copy(update={"account": accounts.get(one.machine)}) for one in rows], next=following)
+
+
+@router.get("/gyms/{gym}/machines/{machine}")
+def get_machine(parts: UsesParts, gym: GymPath, machine: MachinePath) -> MachineWhole:
+    """One machine: what happens on it now, its account by boot, and what befell it."""
+    live = next((one for one in parts.floor.machines(gym) if one["machine"] == machine), None)
+    with parts.engine.connect() as connection:
+        known = known_machine(connection, gym, machine)
+        if live is None and known is None:
+            raise not_found(f"no machine {machine} in gym {gym}: nothing was ever heard of it")
+        accounts = machine_accounts(connection, gym, machine)
+        boots = boot_accounts(connection, gym, machine, BOOTS)
+        events = machine_events.listing(connection, gym, machine, limit=EVENTS)
+    account = _account(accounts[0]) if accounts else None
+    now = live if live is not None else {"gym": gym, "machine": machine, "status": "offline", "state": "offline"}
+    current = None if known is None else known.boot
+    return MachineWhole.model_validate(
+        {
+            **now,
+            "account": account,
+            "boots": [_boot(one, current=one.boot == current) for one in boots],
+            "events": [_event(one) for one in events],
+        }
+    )
+
+
+@router.get("/gyms/{gym}/machines/{machine}/events")
+def list_events(parts: UsesParts, gym: GymPath, machine: MachinePath, page: WantsPage) -> Page[MachineEvent]:
+    """What befell a machine, the newest first: the last 1 000 of the last 90 days."""
+    if known_machine(parts.engine, gym, machine) is None:
+        raise not_found(f"no machine {machine} in gym {gym}: nothing was ever heard of it")
+    cursor = None if page.after is None else number_of(page.after)
+    found = machine_events.listing(parts.engine, gym, machine, cursor, page.one_more)
+    rows, following = page.cut(found, lambda one: str(one.id))
+    return Page(items=[_event(one) for one in rows], next=following)
+
+
+def _account(of: kept_accounts.MachineAccount) -> MachineAccount:
+    return MachineAccount(**asdict(of.account), clock_offset_s=_seconds(of.clock_offset_us))
+
+
+def _boot(of: kept_accounts.BootAccount, *, current: bool) -> BootAccount:
+    return BootAccount(
+        **asdict(of.account),
+        boot=of.boot,
+        current=current,
+        top=of.top,
+        missing_ranges=list(of.missing),
+        oldest_seq=of.oldest_seq,
+        online_at=at_or_none(of.online_us),
+        updated_at=at(of.updated_us),
+        clock_offset_s=_seconds(of.clock_offset_us),
+    )
+
+
+def _event(of: machine_events.MachineEvent) -> MachineEvent:
+    happened = of.happened
+    detail = happened.detail or {}
+    return MachineEvent(id=of.id, at=at(happened.at_us), kind=happened.kind, boot=happened.boot, **detail)
+
+
+def _seconds(time_us: int | None) -> float | None:
+    return None if time_us is None else round(time_us / 1e6, 3)
 
 
 def _known(parts: Parts, gym: str) -> kept.Gym:
