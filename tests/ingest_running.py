@@ -19,6 +19,7 @@ from sqlalchemy import Engine, select
 
 from mqtt_brokers import Broker
 from sledwatch.events import Frame
+from sledwatch_ingest.pulse import part_of
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.port import SeriesStore
 from sledwatch_storage.series.sqlite import SqliteSeries
@@ -40,13 +41,15 @@ def running_ingest(
     """Ingest in a thread; what ends it is raised at the end of the block."""
     stop = threading.Event()
     begun_us = now_us()
+    settings = IngestConfig(mqtt_url=url, **config)
+    part = part_of(settings.client_id, settings.group)
 
     def subscribed() -> bool:
-        beat = heartbeat.beats(state).get("ingest")
+        beat = heartbeat.beats(state).get(part)
         return stop.is_set() or (beat is not None and beat.at_us >= begun_us and beat.detail["subscribed"])
 
     with ThreadPoolExecutor(1) as threads:
-        work = threads.submit(run, IngestConfig(mqtt_url=url, **config), series, state, now_us, stop)
+        work = threads.submit(run, settings, series, state, now_us, stop)
         try:
             if until_subscribed:
                 eventually(subscribed)

@@ -18,6 +18,7 @@ def test_a_store_that_is_away_while_nothing_arrives_is_logged_once_and_so_is_its
     series = Interrupted(MemorySeries())
     now_s = [100.0]
     pulse = Pulse(
+        "ingest",
         series,
         open_state(url),
         lambda: 0,
@@ -30,7 +31,8 @@ def test_a_store_that_is_away_while_nothing_arrives_is_logged_once_and_so_is_its
         for away in (True, True, True, False, False):
             series.away.set() if away else series.away.clear()
             now_s[0] += EVERY_S
-            pulse.beat()
+            assert pulse.wonders
+            pulse.probe()
     assert [("store.unavailable", "away, says the test"), ("store.available", None)] == [
         (entry["event"], entry.get("error")) for entry in told
     ]

@@ -175,7 +175,12 @@ class Connection:
         try:
             return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
         except OSError as error:
-            log.warning("broker.unreachable", host=self._address.host, port=self._address.port, error=self._address.why_unreachable(error))
+            log.warning(
+                "broker.unreachable",
+                host=self._address.host,
+                port=self._address.port,
+                error=self._address.why_unreachable(error),
+            )
             return False
 
     def _serve(self) -> None:

@@ -14,6 +14,9 @@ from msgspec import Struct
 # A payload is small, but the broker may let through large ones: memory stays bounded by bytes too.
 MAX_BYTES: Final = 64 * 1024 * 1024
 
+# What a batch may hold: some thousand usual payloads. Decoded and formatted it takes thirty times as much.
+BATCH_BYTES: Final = 512 * 1024
+
 # Under load a batch may grow to this many times its usual size: the store's fixed cost per write is spread further.
 GROWTH: Final = 8
 
@@ -49,6 +52,9 @@ class Inbox:
         self._changed = threading.Condition()
         self._wake_at = frozenset({1})
         self._closed = False
+        self._nudged = False
+        # Since when the first of them waits, as far as that matters for lingering.
+        self._since_s = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -72,6 +78,8 @@ class Inbox:
         """Append messages, also when full: who reads the network looks for `room` before it reads on."""
         with self._changed:
             before = len(self._messages)
+            if not before:
+                self._since_s = time.monotonic()
             self._messages.extend(messages)
             self._bytes += sum(len(message.payload) for message in messages)
             if any(before < mark <= len(self._messages) for mark in self._wake_at):
@@ -80,25 +88,55 @@ class Inbox:
     def take(self, batch: int, linger_s: float, timeout_s: float) -> list[Message]:
         """Wait up to `timeout_s` for a message, then up to `linger_s` for `batch` of them, and take what is there.
 
-        Empty when nothing came, or when closed.
+        Empty when nothing came, or when nudged or closed meanwhile.
         """
         with self._changed:
             self._wake_at = frozenset({1, min(_BURST, batch), batch})
-            self._changed.wait_for(lambda: self._messages or self._closed, timeout_s)
-            deadline = time.monotonic() + linger_s
-            while 0 < (waiting := len(self._messages)) < batch and not self._closed:
+            self._changed.wait_for(lambda: self._messages or self._called, timeout_s)
+            deadline = self._since_s + linger_s
+            while 0 < (waiting := len(self._messages)) < batch and not self._called:
                 left = deadline - time.monotonic()
-                self._changed.wait(min(left, _PAUSE_S) if waiting >= _BURST else max(left, 0.0))
-                if time.monotonic() >= deadline or (waiting >= _BURST and waiting == len(self._messages)):
+                if left <= 0:
                     break
-            if self._closed:
+                self._changed.wait(min(left, _PAUSE_S) if waiting >= _BURST else left)
+                if waiting >= _BURST and waiting == len(self._messages):
+                    break
+            if self._called:
+                self._nudged = False
                 return []
-            taken = [self._messages.popleft() for _ in range(min(len(self._messages), GROWTH * batch))]
-            self._bytes -= sum(len(message.payload) for message in taken)
-            return taken
+            return self._taken(GROWTH * batch)
+
+    def rest(self, timeout_s: float) -> None:
+        """Wait until nudged or closed, whatever comes in meanwhile."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._called, timeout_s)
+            self._nudged = False
+
+    def nudge(self) -> None:
+        """Let `take` or `rest` return, now or when it is called next: there is other work."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let `take` return; what is left was never acknowledged and will be sent again."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    @property
+    def _called(self) -> bool:
+        return self._nudged or self._closed
+
+    def _taken(self, most: int) -> list[Message]:
+        """The first messages: so many, and no more bytes than a batch may have, but for one that is larger itself."""
+        taken: list[Message] = []
+        size = 0
+        while (
+            self._messages and len(taken) < most and (not taken or size + len(self._messages[0].payload) <= BATCH_BYTES)
+        ):
+            taken.append(message := self._messages.popleft())
+            size += len(message.payload)
+        self._bytes -= size
+        self._since_s = time.monotonic()
+        return taken

@@ -15,6 +15,13 @@ log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 2.0
 PART: Final = "ingest"
+# What is said of a store is one line in `/readyz`.
+_MOST_WHY: Final = 300
+
+
+def part_of(client_id: str, group: str | None) -> str:
+    """Under which name the row is kept: replicas each have one of their own."""
+    return PART if group is None else f"{PART}:{client_id}"
 
 
 class Pulse:
@@ -26,6 +33,7 @@ class Pulse:
 
     def __init__(
         self,
+        part: str,
         series: SeriesStore,
         state: Engine,
         clock: Callable[[], int],
@@ -34,6 +42,7 @@ class Pulse:
         queue: Callable[[], int],
         metrics: Metrics,
     ) -> None:
+        self._part = part
         self._series = series
         self._state = state
         self._clock = clock
@@ -41,34 +50,44 @@ class Pulse:
         self._link = link
         self._queue = queue
         self._metrics = metrics
-        self._store = False
+        self._why: str | None = "it has not been asked yet"
         self._away = False
         self._heard_s = pace() - EVERY_S
         self._next_s = pace()
         self._said: dict[str, bool] = {}
 
-    def store_answered(self, well: bool) -> None:
-        """A write has just shown whether the store takes writes."""
-        self._store = well
+    @property
+    def well(self) -> bool:
+        """Whether the store took the last write."""
+        return self._why is None
+
+    @property
+    def wonders(self) -> bool:
+        """Whether nobody has asked the store for so long that it is to be probed."""
+        return self._pace() - self._heard_s >= EVERY_S
+
+    def store_answered(self, why: str | None = None) -> None:
+        """A write has just shown whether the store takes writes. why: what keeps it, None where it does."""
+        self._why = why
         self._heard_s = self._pace()
-        self._metrics.store.set(well)
+        self._metrics.store.set(why is None)
 
     def beat(self) -> None:
         """Write the row when it is due. A state DB that cannot be written leaves it old, which says the same."""
         now_s = self._pace()
-        if now_s - self._heard_s >= EVERY_S:
-            self._probe()
-        health = self._link() | {"store": self._store}
+        health = self._link() | {"store": self.well}
         if now_s < self._next_s and health == self._said:
             return
         self._next_s = now_s + EVERY_S
         self._said = health
+        why = {} if self._why is None else {"why": " ".join(self._why.split())[:_MOST_WHY]}
         try:
-            heartbeat.beat(self._state, PART, self._clock(), {**health, "queue": self._queue()})
+            heartbeat.beat(self._state, self._part, self._clock(), {**health, "queue": self._queue(), **why})
         except StateUnavailable:
             self._metrics.store.set(0)
 
-    def _probe(self) -> None:
+    def probe(self) -> None:
+        """Ask the series store. This may take as long as a write, and any thread may do it."""
         try:
             self._series.heartbeat(self._clock())
         except StoreUnavailable as error:
@@ -76,9 +95,9 @@ class Pulse:
             if not self._away:
                 log.warning("store.unavailable", error=str(error))
             self._away = True
-            self.store_answered(well=False)
+            self.store_answered(str(error))
         else:
             if self._away:
                 log.info("store.available")
             self._away = False
-            self.store_answered(well=True)
+            self.store_answered()

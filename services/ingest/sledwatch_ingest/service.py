@@ -19,7 +19,8 @@ from sledwatch_ingest.backoff import Backoff
 from sledwatch_ingest.connection import Connection
 from sledwatch_ingest.inbox import Inbox
 from sledwatch_ingest.metrics import Metrics
-from sledwatch_ingest.pulse import Pulse
+from sledwatch_ingest.pulse import Pulse, part_of
+from sledwatch_ingest.replays import Replays
 from sledwatch_ingest.session import Session
 from sledwatch_ingest.watermarks import MachineKey, Watermarks
 from sledwatch_ingest.writer import Writer
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 # A store or broker that comes back is found within seconds, and not hammered while it is away.
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 4.0
-# How long the batch in hand may take at the end before we disconnect without its acknowledgements.
+# How long the batches in hand may take at the end before we disconnect without its acknowledgements.
 _LAST_BATCH_S: Final = 1.5
 
 
@@ -94,7 +95,17 @@ def run(
         clock,
         Watermarks(lambda gym, name: ledger.watermark(state, gym, name), connection.publish, time.monotonic),
         lambda: known_machines(state),
-        Pulse(series, state, clock, time.monotonic, link, lambda: len(inbox), metrics),
+        Replays(series, state, clock, time.monotonic, metrics, time_zone=config.time_zone),
+        Pulse(
+            part_of(config.client_id, config.group),
+            series,
+            state,
+            clock,
+            time.monotonic,
+            link,
+            lambda: len(inbox),
+            metrics,
+        ),
         Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),
         metrics,
         batch=config.batch,

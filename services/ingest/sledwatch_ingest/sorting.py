@@ -9,75 +9,64 @@ from sledwatch_storage.series.port import StoredFrame
 from sledwatch_storage.state.ledger import Arrived, Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A message that keeps the contract, and what it says."""
-
-    message: Message
-    event: Event
-
-
 @dataclass(slots=True)
 class Batch:
-    """What one write is made of, each part in order of arrival."""
+    """What one write is made of, each part in order of arrival.
 
-    accepted: list[Accepted] = field(default_factory=list)
+    frames: for the series store. arrived: for the ledger, frames and all else that keeps the contract; messages: what
+    each of those was. refused: for quarantine.
+    """
+
+    frames: list[StoredFrame] = field(default_factory=list)
+    arrived: list[Arrived] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-
-    @property
-    def frames(self) -> list[StoredFrame]:
-        """What goes to the series store."""
-        return [
-            StoredFrame(item.event.gym, item.event.machine, item.event.payload, item.message.received_us)
-            for item in self.accepted
-            if isinstance(item.event.payload, Frame)
-        ]
-
-    @property
-    def arrived(self) -> list[Arrived]:
-        """What goes to the ledger."""
-        return [Arrived(item.event, item.message.received_us, item.message.retained) for item in self.accepted]
 
     def without(self, positions: Collection[int], detail: str) -> "Batch":
         """The batch once the series store has refused some of its frames for good.
 
         positions: into `frames`. The frames go to quarantine, where a person can look at them; their numbers settle.
         """
-        kept: list[Accepted] = []
-        refused = list(self.refused)
+        kept = Batch(refused=list(self.refused))
         position = -1
-        for item in self.accepted:
-            payload = item.event.payload
+        for one, message in zip(self.arrived, self.messages, strict=True):
+            payload = one.event.payload
             if isinstance(payload, Frame):
                 position += 1
                 if position in positions:
-                    refused.append(_refused_by_store(item, payload, detail))
+                    kept.refused.append(_refused_by_store(one.event, payload, message, detail))
                     continue
-            kept.append(item)
-        return Batch(kept, refused)
+                kept.frames.append(self.frames[position])
+            kept.arrived.append(one)
+            kept.messages.append(message)
+        return kept
 
 
 def sort(messages: Sequence[Message]) -> Batch:
     """Decode each message against the time at which it arrived, so that a store outage refuses nothing as too old."""
     batch = Batch()
     for message in messages:
-        if _is_clearing(message):
+        received_us = message.received_us
+        if not message.payload and _is_clearing(message):
             continue
-        outcome = decode(message.topic, message.payload, message.received_us)
+        outcome = decode(message.topic, message.payload, received_us)
         if isinstance(outcome, Event):
-            batch.accepted.append(Accepted(message, outcome))
+            payload = outcome.payload
+            if isinstance(payload, Frame):
+                batch.frames.append(StoredFrame(outcome.gym, outcome.machine, payload, received_us))
+            batch.arrived.append(Arrived(outcome, received_us, message.retained))
+            batch.messages.append(message)
         else:
-            batch.refused.append(Refused(message.received_us, message.topic, message.payload, outcome))
+            batch.refused.append(Refused(received_us, message.topic, message.payload, outcome))
     return batch
 
 
-def _is_clearing(message: Message) -> bool:
+def _is_clearing(empty: Message) -> bool:
     """An empty message is how a broker is made to forget a retained one; it says nothing of the machine."""
-    parsed = parse_topic(message.topic)
-    return not message.payload and parsed is not None and parsed.kind in {TopicKind.STATE, TopicKind.SESSION}
+    parsed = parse_topic(empty.topic)
+    return parsed is not None and parsed.kind in {TopicKind.STATE, TopicKind.SESSION}
 
 
-def _refused_by_store(item: Accepted, frame: Frame, detail: str) -> Refused:
-    event, message = item.event, item.message
+def _refused_by_store(event: Event, frame: Frame, message: Message, detail: str) -> Refused:
     refusal = Refusal(Reason.STORE_REFUSED, detail, event.gym, event.machine, frame.boot, frame.seq)
     return Refused(message.received_us, message.topic, message.payload, refusal)
