@@ -25,7 +25,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sledwatch.address import BrokerAddress
-from sledwatch_app.credentials import SERVICES, Credentials
+from sledwatch_app.broker_acl import SERVICES
+from sledwatch_app.credentials import Credentials
 from waiting import eventually
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "mosquitto"
@@ -130,7 +131,6 @@ class ShippedMosquitto:
         text = (SHIPPED / "mosquitto.conf").read_text(encoding="utf-8")
         places = {
             "/mosquitto/credentials": str(self.credentials / "broker"),
-            "/mosquitto/config": str(SHIPPED),
             "/mosquitto/data": str(self.directory / "data"),
             "\nlistener 1883\n": f"\nlistener {self.port} 127.0.0.1\n",
             "\nlistener 8883\n": f"\nlistener {self.tls_port} 127.0.0.1\n",

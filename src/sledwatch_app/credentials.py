@@ -1,13 +1,15 @@
-"""What the broker's users are known by: a CA, the broker's certificate, and a password for each machine and service.
+"""What the broker's users are known by, and what they may do: a CA, a certificate, passwords and an ACL.
 
 All of it lies in one directory, of which the broker sees `broker/` only:
 
     ca.crt                    the CA's certificate, for every client
     ca/ca.key                 its key; keep it away from the broker
     broker/passwords          users and hashes, as Mosquitto reads them
+    broker/acl                what each user may say and hear
     broker/server.crt, .key   the broker's certificate and key
     services/NAME.env         a service's SLEDWATCH_MQTT_URL, where its password was made here
     machines/GYM.MACHINE.json what a machine needs to connect
+    acl.local                 lines of one's own for the ACL, if there are any
 
 What is there already stays. A file belongs to the owner of its directory, so that a broker that runs as a user of its
 own reads what an administrator writes. No broker has to run; one that does reads these files again on SIGHUP.
@@ -36,10 +38,9 @@ from typing import Final
 from urllib.parse import quote
 
 from sledwatch.events import ROOT, is_name
+from sledwatch_app.broker_acl import SERVICES, acl
 from sledwatch_app.errors import Failed, WrongUse
 
-# The users of deploy/mosquitto/acl that are no machines.
-SERVICES: Final = ("ingest", "analytics", "simulator", "monitor")
 # A certificate with fewer days left than this is made anew at the next occasion.
 RENEW_BELOW_DAYS: Final = 30
 TLS_PORT: Final = 8883
@@ -114,6 +115,7 @@ class Credentials:
         self._server_certificate = self._broker / "server.crt"
         self._server_key = self._broker / "server.key"
         self._passwords = self._broker / "passwords"
+        self._acl = self._broker / "acl"
 
     @classmethod
     @contextmanager
@@ -161,7 +163,7 @@ class Credentials:
         if owner is not None and owner != (self._broker.stat().st_uid, self._broker.stat().st_gid):
             _give(self._broker, owner)
         deeds = [self._make_ca(now), self._make_server_certificate(hosts, now)]
-        return deeds + [self._set_service(name, passwords.get(name)) for name in SERVICES]
+        return [*deeds, *(self._set_service(name, passwords.get(name)) for name in SERVICES), self._write_acl()]
 
     def renew(self, hosts: Sequence[str], now: datetime) -> list[Deed]:
         """Make the broker's certificate and key anew. hosts: as `init`. Raises WrongUse and Failed."""
@@ -181,7 +183,9 @@ class Credentials:
                     f"{gym}/{machine}: expected GYM/MACHINE of lower-case letters, digits, - and _, at most 64"
                 )
         host = self.server().hosts[0]
-        return [self._add(gym, machine, host, renew=renew) for gym, machine in machines]
+        deeds = [self._add(gym, machine, host, renew=renew) for gym, machine in machines]
+        self._write_acl()
+        return deeds
 
     def remove(self, machines: Sequence[tuple[str, str]]) -> list[Deed]:
         """Take machines' users away. Raises WrongUse, and does nothing, where one of them is unknown."""
@@ -192,6 +196,7 @@ class Credentials:
         for gym, machine in machines:
             del lines[f"{gym}/{machine}"]
         self._write_users(lines)
+        self._write_acl()
         for gym, machine in machines:
             self._machine_file(gym, machine).unlink(missing_ok=True)
         return [Deed("removed", f"{gym}/{machine}") for gym, machine in machines]
@@ -205,7 +210,8 @@ class Credentials:
 
     def machines(self) -> list[str]:
         """The users that are machines, in order."""
-        return sorted(user for user in self._users() if "/" in user)
+        pairs = ((user, user.partition("/")) for user in self._users())
+        return sorted(user for user, (gym, _, machine) in pairs if is_name(gym) and is_name(machine))
 
     def ca(self) -> Certificate:
         """What the CA's certificate says. Raises WrongUse where there is none."""
@@ -329,6 +335,15 @@ class Credentials:
 
     def _write_users(self, lines: Mapping[str, str]) -> None:
         _write(self._passwords, "".join(f"{line}\n" for line in lines.values()).encode(), 0o600)
+
+    def _write_acl(self) -> Deed:
+        own = self._directory / "acl.local"
+        text = acl(self.machines(), own.read_text(encoding="utf-8") if own.exists() else "").encode()
+        known = self._acl.read_bytes() if self._acl.exists() else None
+        if known == text:
+            return Deed("kept", str(self._acl))
+        _write(self._acl, text, 0o600)
+        return Deed("made" if known is None else "changed", str(self._acl))
 
     def _read_certificate(self, path: Path) -> Certificate:
         if not path.exists():

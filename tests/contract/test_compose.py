@@ -11,6 +11,9 @@ import pytest
 import typer
 import yaml
 
+from sledwatch.address import BrokerAddress
+from sledwatch_app.broker_acl import SERVICES as SERVICE_USERS
+from sledwatch_app.broker_acl import acl
 from sledwatch_app.cli import app
 from sledwatch_app.settings import Settings, load
 
@@ -21,7 +24,11 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 SECRETS = {
     name: f"secret-of-{name.lower()}"
     for name in (
-        "SLEDWATCH_MQTT_PASSWORD",
+        "SLEDWATCH_BROKER_HOSTS",
+        "SLEDWATCH_INGEST_PASSWORD",
+        "SLEDWATCH_ANALYTICS_PASSWORD",
+        "SLEDWATCH_SIMULATOR_PASSWORD",
+        "SLEDWATCH_MONITOR_PASSWORD",
         "SLEDWATCH_INFLUXDB_PASSWORD",
         "SLEDWATCH_INFLUXDB_TOKEN",
         "SLEDWATCH_API_TOKEN",
@@ -37,9 +44,19 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
     return filled
 
 
+def command(service: dict[str, Any]) -> Any:
+    """The command of ours that a service runs. KeyError where there is none."""
+    words = [*service.get("entrypoint", ["sledwatch"])[1:], *service["command"]]
+    found: Any = typer.main.get_group(app)
+    while hasattr(found, "commands"):
+        found = found.commands[words.pop(0)]
+    return found
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_of_a_service_is_one_that_is_read(name: str) -> None:
     known = {f"SLEDWATCH_{field.upper()}" for field in Settings.model_fields}
+    known |= {str(parameter.envvar) for parameter in command(OURS[name]).params if getattr(parameter, "envvar", None)}
     assert set() == {setting for setting in environment(OURS[name]) if setting not in known}
 
 
@@ -56,8 +73,7 @@ def test_the_settings_of_a_service_are_accepted(name: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_runs_a_command_that_there_is(name: str) -> None:
-    commands = typer.main.get_group(app).commands
-    assert OURS[name]["command"][0] in commands
+    assert command(OURS[name]).callback is not None
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -72,7 +88,7 @@ def test_a_dockerfile_copies_what_there_is_and_installs_an_extra_that_there_is(n
     assert re.search(rf"^{extra.group(1)} = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name not in {"migrate", "simulator"}])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in {"credentials", "migrate", "simulator"}])
 def test_every_lasting_service_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
 
@@ -82,10 +98,37 @@ def test_every_secret_that_is_asked_for_is_in_the_example() -> None:
     assert asked == set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
-def test_only_loopback_ports_are_published() -> None:
-    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert ports
-    assert [] == [port for port in ports if not port.startswith("127.0.0.1:")]
+def test_only_loopback_and_the_machines_tls_listener_are_published() -> None:
+    ports = [(name, port) for name, service in SERVICES.items() for port in service.get("ports", [])]
+    assert [("mosquitto", "8883:8883")] == [(name, port) for name, port in ports if not port.startswith("127.0.0.1:")]
+
+
+def test_the_listener_that_is_published_speaks_tls_and_ties_a_client_to_its_user() -> None:
+    listeners = (ROOT / "deploy" / "mosquitto" / "mosquitto.conf").read_text().split("\nlistener ")[1:]
+    machines = next(block for block in listeners if block.startswith("8883\n"))
+    assert re.search(r"^certfile \S+$", machines, re.MULTILINE)
+    assert re.search(r"^keyfile \S+$", machines, re.MULTILINE)
+    assert re.search(r"^use_username_as_clientid true$", machines, re.MULTILINE)
+
+
+def test_what_the_broker_reads_is_mounted_and_there() -> None:
+    configuration = (ROOT / "deploy" / "mosquitto" / "mosquitto.conf").read_text()
+    read = re.findall(r"^\w+ (/mosquitto/\S+)$", configuration, re.MULTILINE)
+    mounts = [volume.split(":") for volume in SERVICES["mosquitto"]["volumes"]]
+    assert [] == [path for path in read if not any(path.startswith(target) for _, target, *_ in mounts)]
+    shipped = [source for source, *_ in mounts if source.startswith("./") and not source.endswith("/broker")]
+    assert [] == [source for source in shipped if not (ROOT / source).is_file()]
+
+
+def test_each_service_is_a_user_of_its_own_whom_the_acl_knows() -> None:
+    users = {
+        name: BrokerAddress.parse(environment(service)["SLEDWATCH_MQTT_URL"]).user
+        for name, service in OURS.items()
+        if "SLEDWATCH_MQTT_URL" in service.get("environment", {})
+    }
+    known = re.findall(r"^user (\w+)$", acl([]), re.MULTILINE)
+    assert {name: name for name in ("ingest", "analytics", "simulator")} == users
+    assert set(SERVICE_USERS) == set(known)
 
 
 @pytest.mark.skipif(
