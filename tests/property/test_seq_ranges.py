@@ -47,6 +47,18 @@ def test_a_union_is_one(some, others):
     assert built(some + others) == ranges.union(built(some), built(others))
 
 
+@given(st.lists(spans), spans)
+def test_what_was_removed_is_not_in_it_and_the_rest_is(added, removed):
+    found = ranges.remove(built(added), *removed)
+    assert as_set(added) - as_set([removed]) == as_set(found)
+    assert all(one[1] + 1 < other[0] for one, other in pairwise(found))
+
+
+@given(st.lists(spans))
+def test_its_size_is_how_many_are_in_it(added):
+    assert len(as_set(added)) == ranges.size(built(added))
+
+
 @given(st.lists(spans), numbers)
 def test_contains_is_membership(added, seq):
     assert (seq in as_set(added)) == ranges.contains(built(added), seq)
