@@ -5,14 +5,16 @@ import json
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from frames import T0_US, a_frame, stored
 from http_stand_in import Answer, answering
-from sledwatch_storage.series import StoreRefused, StoreUnavailable, line_protocol
+from sledwatch_storage.series import StoredFrame, StoreRefused, StoreUnavailable, line_protocol
 from sledwatch_storage.series.influx import InfluxSeries
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def test_any_name_that_can_be_written_is_found_again(store, name):
     ids=["append", "heartbeat", "frames"],
 )
 def test_a_bucket_that_is_not_there_is_said_so(influx_server, use, why):
-    """In CSV the answer to a read would be as empty as that of a bucket with nothing in it."""
+    """Asked about it, the server answers with status 200."""
     with pytest.raises(StoreUnavailable, match=why):
         use(influx_server.series("no-such-bucket"))
 
@@ -275,13 +277,22 @@ def test_frames_that_are_all_poison_are_refused_where_other_lines_are_not():
     assert refused.value.positions == (0, 1, 2)
 
 
-@pytest.mark.parametrize("body", ["<html>welcome</html>", "name,time", '{"results": 7}'])
-@pytest.mark.parametrize("empty_first", [False, True])
-def test_an_answer_that_is_no_answer_is_unavailable(body, empty_first):
-    """Something else listens there, or stands between. An empty answer is asked for again in JSON."""
-    answers = iter([Answer(200)] if empty_first else [])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("", "application/json"),
+        ("<html>welcome</html>", "text/html"),
+        ('{"results": 7}', "application/json"),
+        ('{"results": [{"series": [{"columns": ["time"]}]}]}', "application/json"),
+        ('{"results": []}', "application/x-msgpack"),
+        (msgspec.msgpack.encode({"results": []})[:-1], "application/x-msgpack"),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_unavailable(body, kind):
+    """Something else listens there, or stands between."""
+    strange = Answer(200, body, {"Content-Type": kind})
     with (
-        answering(lambda _: next(answers, Answer(200, body))) as server,
+        answering(lambda _: strange) as server,
         pytest.raises(StoreUnavailable, match="does not answer as InfluxDB does"),
     ):
         frames_of(series_at(server.url))
@@ -289,23 +300,44 @@ def test_an_answer_that_is_no_answer_is_unavailable(body, empty_first):
 
 @pytest.mark.parametrize("use", [frames_of, lambda store: store.append([stored(a_frame())])], ids=["read", "write"])
 def test_an_answer_that_breaks_off_is_unavailable(use):
-    broken = Answer(200, "name,tags,time,dt_us,lists,load_kg,n,received,seq,session\nframe,,17", cut_at=40)
+    broken = Answer(200, '{"results": []}' + " " * 100_000, cut_at=50_000)
     with answering(lambda _: broken) as server, pytest.raises(StoreUnavailable, match="cannot be reached"):
         use(series_at(server.url))
 
 
-def test_an_answer_may_be_compressed():
-    head = f"frame,,{T0_US}000000,20000,,1,2,5,0,\n".replace("000000,", "000,", 1)
-    heads = f"name,tags,time,dt_us,lists,load_kg,n,received,seq,session\n{head}"
-    samples = f"name,tags,time,depth_mm\nsample,,{T0_US}000,1.5\nsample,,{T0_US + 20_000}000,2.5\n"
-    answers = iter([heads, samples])
+def answers_with(one: StoredFrame) -> Iterator[dict[str, Any]]:
+    """What InfluxDB answers to the two questions about a frame without lists."""
+    frame = one.frame
+    times = range(frame.t_us * 1000, (frame.t_us + len(frame.depth_mm) * frame.dt_us) * 1000, frame.dt_us * 1000)
+    columns = ["time", "dt_us", "lists", "load_kg", "n", "received", "seq", "session"]
+    head = [times[0], frame.dt_us, None, frame.load_kg, len(times), one.received_us, frame.seq, frame.session]
+    yield {"results": [{"statement_id": 0, "series": [{"name": "frame", "columns": columns, "values": [head]}]}]}
+    samples = [[time_ns, depth] for time_ns, depth in zip(times, frame.depth_mm, strict=True) if depth is not None]
+    columns = ["time", "depth_mm"]
+    yield {"results": [{"statement_id": 0, "series": [{"name": "sample", "columns": columns, "values": samples}]}]}
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "encode"),
+    [
+        ("application/json", msgspec.json.encode),
+        ("application/json; charset=utf-8", msgspec.json.encode),
+        ("application/x-msgpack", msgspec.msgpack.encode),
+    ],
+)
+def test_an_answer_may_come_in_several_forms(kind, encode, compressed):
+    """A server that does not know MessagePack answers in JSON; a proxy may compress either."""
+    one = stored(a_frame(depth_mm=[i / 10 if i % 7 else None for i in range(40)], load_kg=100.0))
+    answers = answers_with(one)
+    headers = {"Content-Type": kind} | ({"Content-Encoding": "gzip"} if compressed else {})
 
     def answer(_: bytes) -> Answer:
-        return Answer(200, gzip.compress(next(answers).encode()), {"Content-Encoding": "gzip"})
+        body = encode(next(answers))
+        return Answer(200, gzip.compress(body) if compressed else body, headers)
 
     with answering(answer) as server:
-        (frame,) = frames_of(series_at(server.url))
-    assert [1.5, 2.5] == frame.depth_mm
+        assert [one.frame] == frames_of(series_at(server.url))
 
 
 def test_an_answer_that_is_compressed_badly_is_unavailable():
@@ -316,7 +348,7 @@ def test_an_answer_that_is_compressed_badly_is_unavailable():
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_erasing_that_is_not_done_is_said_so(status):
-    answers = iter([Answer(200), Answer(200, '{"results": []}')])
+    answers = iter([Answer(200, '{"results": []}')])
     with (
         answering(lambda _: next(answers, Answer(status))) as server,
         pytest.raises(StoreUnavailable, match=str(status)),

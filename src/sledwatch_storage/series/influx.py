@@ -1,6 +1,5 @@
 """The series store in InfluxDB 2, through influxdb-client: for the full stack, and for Grafana to read from."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from sledwatch.events import MAX_SAMPLES, Frame
 from sledwatch_storage.series import influxql, line_protocol
+from sledwatch_storage.series.influx_answers import Points
 from sledwatch_storage.series.influx_link import InfluxLink
 from sledwatch_storage.series.port import StoredFrame, StoreRefused, StoreUnavailable
 
@@ -79,9 +79,10 @@ class InfluxSeries:
 
     def frames(self, gym: str, machine: str, boot: str, from_us: int, to_us: int) -> list[StoredFrame]:
         """See SeriesStore.frames."""
-        found = map(_Head, _rows(self._link.ask(influxql.frames(gym, machine, boot, from_us, to_us))))
+        parts = self._link.ask(influxql.frames(gym, machine, boot, from_us, to_us))
+        found = [_Head(row) for part in parts for row in part.rows() if _is_whole(row)]
         # By number: a frame written by an earlier version, and then again, has two points.
-        heads = sorted({head.seq: head for head in found if head.whole}.values(), key=lambda head: head.t_us)
+        heads = list({head.seq: head for head in found}.values())
         if not heads:
             return []
         columns = ["depth_mm", *sorted({name for head in heads for name in head.lists})]
@@ -99,14 +100,13 @@ class InfluxSeries:
         if not all(map(line_protocol.can_be_tag, tags.values())):
             return
         from_ns, to_ns = from_us * _STEP, to_us * _STEP
-        extents = _rows(self._link.ask(influxql.extents(gym, machine, from_us - _LONGEST_US, to_us + _LONGEST_US)))
+        parts = self._link.ask(influxql.extents(gym, machine, from_us - _LONGEST_US, to_us + _LONGEST_US))
         kept: dict[str, list[_Times]] = defaultdict(list)
         gone: dict[str, list[_Times]] = defaultdict(list)
-        for row in extents:
-            if not row["n"] or not row["dt_us"]:
-                continue  # it is being written at this moment
-            times = int(row["time"]) + np.arange(int(row["n"]), dtype=np.int64) * (int(row["dt_us"]) * _STEP)
-            boot = row["tags"].removeprefix("boot=")
+        for boot, row in (
+            (part.tags["boot"], row) for part in parts for row in part.rows() if None not in row.values()
+        ):
+            times = row["time"] + np.arange(row["n"], dtype=np.int64) * (row["dt_us"] * _STEP)
             (gone if from_ns <= times[0] < to_ns else kept)[boot].append(times)
         # The frames themselves last: an erasure that was interrupted finds by them what is left to do.
         for boot in {*kept, *gone}:
@@ -126,41 +126,41 @@ class InfluxSeries:
         self._link.close()
 
 
+def _is_whole(row: dict[str, Any]) -> bool:
+    """Whether nothing of a line of `frame` is missing. InfluxDB shows the fields of a point one after the other while
+    it is being written, which is before `append` has returned."""
+    lists = (row["lists"] or "").split()
+    return all(row[name] is not None or name in lists for name in ("dt_us", "n", "received", "seq", "load_kg"))
+
+
 class _Head:
-    """A line of `frame`, as CSV gives it back.
+    """A line of `frame`."""
 
-    whole: nothing is missing. InfluxDB shows the fields of a point one after the other while it is being written, which
-    is before `append` has returned.
-    """
-
-    def __init__(self, row: dict[str, str]) -> None:
-        self._row = row
-        self.lists = row["lists"].split()
-        needed = ["dt_us", "n", "received", "seq", *([] if "load_kg" in self.lists else ["load_kg"])]
-        self.whole = all(row[name] for name in needed)
-        if self.whole:
-            self.seq, self.n = int(row["seq"]), int(row["n"])
-            self.time_ns, self.step_ns = int(row["time"]), int(row["dt_us"]) * _STEP
-            self.t_us = self.time_ns // _STEP
-            self.end_ns = self.time_ns + self.n * self.step_ns
-            self.received_us = int(row["received"])
+    def __init__(self, row: dict[str, Any]) -> None:
+        self._load_kg: float | None = row["load_kg"]
+        self._session: str | None = row["session"]
+        self.lists: list[str] = (row["lists"] or "").split()
+        self.seq: int = row["seq"]
+        self.n: int = row["n"]
+        self.received_us: int = row["received"]
+        self.time_ns: int = row["time"]
+        self.step_ns: int = row["dt_us"] * _STEP
+        self.end_ns = self.time_ns + self.n * self.step_ns
 
     def frame(self, boot: str, values: dict[str, list[float | None]]) -> Frame:
         lists: dict[str, Any] = {name: values[name] for name in ("depth_mm", *self.lists)}
-        if "load_kg" not in lists:
-            lists["load_kg"] = float(self._row["load_kg"])
-        session = self._row["session"] or None
-        dt_us = self.step_ns // _STEP
-        return Frame(boot=boot, seq=self.seq, t_us=self.t_us, dt_us=dt_us, session=session, **lists)
+        if self._load_kg is not None and "load_kg" not in lists:
+            lists["load_kg"] = float(self._load_kg)
+        t_us, dt_us = self.time_ns // _STEP, self.step_ns // _STEP
+        return Frame(boot=boot, seq=self.seq, t_us=t_us, dt_us=dt_us, session=self._session, **lists)
 
 
-def _rows(text: bytes) -> "csv.DictReader[str]":
-    return csv.DictReader(text.decode().splitlines())
-
-
-def _values(text: bytes, names: Sequence[str], heads: Sequence[_Head]) -> Iterator[dict[str, list[float | None]]]:
+def _values(
+    samples: Sequence[Points], names: Sequence[str], heads: Sequence[_Head]
+) -> Iterator[dict[str, list[float | None]]]:
     """The named columns of each frame, from the samples of all: each sample belongs where its time says."""
-    known_ns, known = _table(text, len(names))
+    # All of one boot, so they are one part, or none.
+    known_ns, known = samples[0].table() if samples else (np.zeros(1, np.int64), np.full((1, len(names)), np.nan))
     starts_ns = np.array([head.time_ns for head in heads])
     steps_ns = np.array([head.step_ns for head in heads])
     counts = np.array([head.n for head in heads])
@@ -180,21 +180,6 @@ def _values(text: bytes, names: Sequence[str], heads: Sequence[_Head]) -> Iterat
                 column = [None if gone else value for value, gone in zip(column, absent[begin:end, place], strict=True)]
             columns[name] = column
         yield columns
-
-
-def _table(text: bytes, width: int) -> tuple[_Times, NDArray[np.float64]]:
-    """Samples from CSV: their times, and a row of values each, nan for none; a row of nothing where there are none."""
-    _, _, lines = text.partition(b"\n")
-    lines = lines.replace(f"{line_protocol.SAMPLE},,".encode(), b"").replace(b",\n", b",nan\n")
-    while b",," in lines:
-        lines = lines.replace(b",,", b",nan,")
-    if not lines:
-        return np.zeros(1, np.int64), np.full((1, width), np.nan)
-    cells = lines.replace(b"\n", b",").split(b",")[:-1]
-    # Nanoseconds are more than a double holds, and numpy reads text no faster than Python does.
-    times_ns = np.array(list(map(int, cells[:: width + 1])), np.int64)
-    columns = [np.array(list(map(float, cells[place :: width + 1]))) for place in range(1, width + 1)]
-    return times_ns, np.stack(columns, axis=1)
 
 
 def _to_delete(gone: list[_Times], kept: list[_Times], from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:

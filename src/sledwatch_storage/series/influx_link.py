@@ -16,7 +16,8 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 from urllib3.exceptions import HTTPError
 
-from sledwatch_storage.series import influxql, line_protocol
+from sledwatch_storage.series import influx_answers, influxql, line_protocol
+from sledwatch_storage.series.influx_answers import Points
 from sledwatch_storage.series.port import StoreUnavailable
 
 # 400: the body is refused whole for one line that cannot be read. 422: that line alone was dropped, all others are
@@ -25,7 +26,6 @@ _POISONED: Final = {400, 422}
 _TOO_LARGE: Final = 413
 # Some 400 frames of 50 samples: InfluxDB takes larger bodies no faster, and this one well within a time-out.
 BODY_BYTES: Final = 2 * 1024 * 1024
-_CSV: Final = b"name,tags,time"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 # A body, and its position in what was to be written.
@@ -90,18 +90,35 @@ class InfluxLink:
             self._check_control()
         return refused
 
-    def ask(self, query: str) -> bytes:
-        """The answer to a question of `influxql` as CSV, times in nanoseconds: a line of names, then the rows.
-
-        Empty where nothing was found. Raises StoreUnavailable.
-        """
+    def ask(self, query: str) -> list[Points]:
+        """The points that a question of `influxql` finds, a part for each set of tags. Raises StoreUnavailable."""
         self.check_open()
-        text = self._get(query, "application/csv")
-        if not text:
-            self._raise_hidden_error(query)
-        elif not text.startswith(_CSV):
-            raise self._strange(text)
-        return text
+        try:
+            response = self._client.api_client.call_api(
+                "/query",
+                "GET",
+                query_params={"db": self._bucket, "q": query, "epoch": line_protocol.PRECISION},
+                header_params={"Accept": influx_answers.PACKED},
+                response_type="str",
+                auth_settings=[],
+                _return_http_data_only=True,
+                _preload_content=False,
+            )
+            body: bytes = response.data
+            found = influx_answers.read(body, response.headers.get("Content-Type", ""))
+        except ApiException as error:
+            raise self._unavailable(error) from error
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        except influx_answers.NoAnswer:
+            begin = _one_line(body[:120].decode(errors="replace"))
+            raise StoreUnavailable(
+                f"{self._url} does not answer as InfluxDB does; its answer begins with {begin!r}"
+            ) from None
+        if isinstance(found, str):
+            # With status 200, for a bucket that is not there say.
+            raise StoreUnavailable(f"{self._where}: {found}")
+        return found
 
     def delete(self, predicate: str, from_ns: int, to_ns: int) -> None:
         """Delete the points of a predicate of `influxql` with times in [from_ns, to_ns). Raises StoreUnavailable."""
@@ -160,36 +177,6 @@ class InfluxLink:
         except (HTTPError, OSError) as error:
             raise self._unreachable(error) from error
 
-    def _get(self, query: str, accept: str) -> bytes:
-        try:
-            response = self._client.api_client.call_api(
-                "/query",
-                "GET",
-                query_params={"db": self._bucket, "q": query, "epoch": line_protocol.PRECISION},
-                header_params={"Accept": accept},
-                response_type="str",
-                auth_settings=[],
-                _return_http_data_only=True,
-                _preload_content=False,
-            )
-            body: bytes = response.data
-        except ApiException as error:
-            raise self._unavailable(error) from error
-        except (HTTPError, OSError) as error:
-            raise self._unreachable(error) from error
-        return body
-
-    def _raise_hidden_error(self, query: str) -> None:
-        """An answer in CSV is empty too where the question failed, for a bucket that is not there say; JSON tells."""
-        text = self._get(query, "application/json")
-        try:
-            results = json.loads(text)["results"]
-            errors = [result["error"] for result in results if "error" in result]
-        except (ValueError, KeyError, TypeError):
-            raise self._strange(text) from None
-        if errors:
-            raise StoreUnavailable(f"{self._where}: {errors[0]}")
-
     @property
     def _where(self) -> str:
         return f"InfluxDB at {self._url}, bucket {self._bucket!r}"
@@ -199,10 +186,6 @@ class InfluxLink:
 
     def _unreachable(self, error: Exception) -> StoreUnavailable:
         return StoreUnavailable(f"InfluxDB at {self._url} cannot be reached: {_one_line(str(error))}")
-
-    def _strange(self, text: bytes) -> StoreUnavailable:
-        begin = _one_line(text[:120].decode(errors="replace"))
-        return StoreUnavailable(f"{self._url} does not answer as InfluxDB does; its answer begins with {begin!r}")
 
 
 def _chunks(bodies: Sequence[bytes]) -> Iterator[list[_Numbered]]:
