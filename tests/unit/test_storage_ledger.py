@@ -22,7 +22,7 @@ from sledwatch.events import (
     Setup,
     StoredBoot,
 )
-from sledwatch_storage.state import ledger, quarantine, schema
+from sledwatch_storage.state import clocks, ledger, machine_events, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
 from sledwatch_storage.state.ledger import Arrived, Recorded, Refused, record, settled, watermark
 
@@ -239,6 +239,109 @@ def test_what_was_given_up_and_comes_after_all_is_news(floor):
     floor.receives(start(0), frame(1))
     assert ([[0, 1]], 0) == (floor.account()["ranges"], floor.account()["disordered"])
     assert "m-1" == floor.session()["user"]
+
+
+def test_what_a_machine_holds_no_more_of_an_earlier_boot_is_settled(floor):
+    """It has started anew, and its memory has dropped the oldest meanwhile."""
+    floor.receives(online("b1"), frame(0), frame(9))
+    floor.receives(online("b2", held=(Held("b1", 12, 14), Held("b1", 5, 8))))
+    assert (StoredBoot("b2", -1), StoredBoot("b1", 9, ((5, 8),))) == floor.told()
+    assert (4, 4) == (floor.account("b1")["missing"], floor.account("b1")["lost"])
+
+
+def test_a_long_list_of_held_boots_does_not_fill_the_ledger(floor):
+    floor.receives(online("b2", held=tuple(Held(f"old{n}", 1, 9) for n in range(100))))
+    with floor.engine.connect() as connection:
+        assert 9 == len(connection.execute(select(schema.ledger)).all())
+
+
+def test_what_was_refused_and_is_stored_already_stays_stored(floor):
+    floor.receives(frame(1), refused=(bad(1),))
+    assert ([[1, 1]], [], 1) == tuple(floor.account()[name] for name in ("ranges", "refused_ranges", "refused"))
+
+
+def test_the_account_counts_what_is_stored_missing_and_lost(floor):
+    floor.receives(online(), *(frame(seq) for seq in (0, 1, 5, 9)), refused=(bad(7),))
+    floor.receives(online(oldest_seq=4))
+    assert (4, 3, 2) == tuple(floor.account()[name] for name in ("stored", "missing", "lost"))
+    floor.receives(frame(3), frame(6))
+    assert (6, 2, 1) == tuple(floor.account()[name] for name in ("stored", "missing", "lost"))
+
+
+# What befalls a machine
+
+
+def befell(floor: Floor) -> list[tuple[str, str, Any]]:
+    """Kind, boot and detail, in order."""
+    found = machine_events.listing(floor.engine, "north", "press-1", limit=10_000)
+    return [(one.happened.kind, one.happened.boot, one.happened.detail) for one in reversed(found)]
+
+
+def test_coming_and_going_is_on_record(floor):
+    floor.receives(online("b1"))
+    floor.receives(online("b1"), frame(0))
+    floor.receives(Offline(boot="b1"), Offline(boot="b1"))
+    floor.receives(online("b2"))
+    expected = [("online", "b1", None), ("offline", "b1", None), ("online", "b2", {"after": "b1"})]
+    assert expected == befell(floor)
+
+
+def test_numbers_that_are_lost_for_good_are_on_record_once(floor):
+    floor.receives(online(), *(frame(seq) for seq in (0, 1, 5)), refused=(bad(3),))
+    for _ in range(2):
+        floor.receives(online(oldest_seq=5))
+    floor.receives(online(oldest_seq=8))
+    gaps = [detail for kind, _, detail in befell(floor) if kind == "gap"]
+    assert [{"ranges": [[2, 2], [4, 4]], "lost": 2}, {"ranges": [[6, 7]], "lost": 2}] == gaps
+
+
+def test_a_gap_of_many_pieces_names_the_first_and_counts_all(floor):
+    floor.receives(online(), *(frame(seq) for seq in range(1, 400, 2)))
+    floor.receives(online(oldest_seq=400))
+    (*_, (_, _, detail)) = befell(floor)
+    assert (machine_events.MOST_RANGES, 200) == (len(detail["ranges"]), detail["lost"])
+
+
+def test_what_is_delivered_twice_befell_once(floor):
+    batch = (online("b1"), frame(0), online("b1", oldest_seq=4), online("b2"))
+    for _ in range(2):
+        floor.receives(*batch)
+    assert ["online", "gap", "online"] == [kind for kind, _, _ in befell(floor)]
+
+
+def test_a_machine_that_flaps_does_not_fill_the_record(floor):
+    most = machine_events.MOST_PER_MACHINE
+    floor.receives(*(state for _ in range(most) for state in (online(), Offline(boot="b1"))))
+    record(floor.engine, [Arrived(Event("north", "press-2", online()), NOW_US)], [], NOW_US)
+    assert most == len(befell(floor))
+    assert 1 == len(machine_events.listing(floor.engine, "north", "press-2"))
+
+
+def test_what_befell_long_ago_is_purged(floor):
+    floor.receives(online())
+    floor.now_us += machine_events.KEPT_US
+    floor.receives(Offline(boot="b1"))
+    assert [1, 0] == [machine_events.purge(floor.engine, floor.now_us) for _ in range(2)]
+    assert ["offline"] == [kind for kind, _, _ in befell(floor)]
+
+
+# The machine's clock
+
+
+def test_a_clock_is_estimated_from_the_frames_of_the_boot_that_lives(floor):
+    floor.receives(online("b1"), frame(0))
+    floor.receives(online("b2"), frame(0, boot="b2"), frame(3, boot="b1"))
+    # Frame 0 ended an hour but a second before the first batch, frame 3 of the earlier boot later than that.
+    assert [at(1) - NOW_US - SECOND_US, at(1) - NOW_US - 2 * SECOND_US] == [
+        clocks.offset_us(floor.account(boot)["clock"]) for boot in ("b1", "b2")
+    ]
+
+
+def test_a_repeat_says_nothing_of_the_clock(floor):
+    floor.receives(online(), frame(0), frame(5))
+    before = floor.account()["clock"]
+    floor.receives(frame(5))
+    assert before == floor.account()["clock"]
 
 
 # Sessions
