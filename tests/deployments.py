@@ -14,14 +14,14 @@ class Kinds(NamedTuple):
 
 def pair(store: str, broker: str) -> Any:
     """A parameter of the fixture `kinds`."""
-    programs = [program for kind, program in _PROGRAMS.items() if kind in (store, broker)]
+    programs = [program for kind in (store, broker) for program in _PROGRAMS.get(kind, [])]
     return pytest.param(Kinds(store, broker), id=f"{store}-{broker}", marks=pytest.mark.needs(*programs))
 
 
-_PROGRAMS: Final = {"influx": "influxd", "mosquitto": "mosquitto"}
+_PROGRAMS: Final = {"influx": ["influxd"], "mosquitto": ["mosquitto"], "shipped": ["mosquitto", "openssl"]}
 
 ONE_COMMAND: Final = pair("sqlite", "iotcore")
-FULL_STACK: Final = pair("influx", "mosquitto")
+FULL_STACK: Final = pair("influx", "shipped")
 DEPLOYMENTS: Final = [ONE_COMMAND, FULL_STACK]
-EACH_BROKER: Final = [ONE_COMMAND, pair("sqlite", "mosquitto")]
-EVERY_PAIR: Final = [*EACH_BROKER, pair("influx", "iotcore"), FULL_STACK]
+EACH_BROKER: Final = [ONE_COMMAND, pair("sqlite", "mosquitto"), FULL_STACK]
+EVERY_PAIR: Final = [*EACH_BROKER, pair("influx", "iotcore"), pair("influx", "mosquitto"), pair("sqlite", "shipped")]

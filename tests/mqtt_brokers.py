@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from shipped_mosquitto import ShippedMosquitto
 from sledwatch_app.broker import EmbeddedBroker, wait_ready
 
 _MOSQUITTO_CONFIG = """\
@@ -68,13 +69,25 @@ class Mosquitto:
         self._process = None
 
 
-_KINDS: dict[str, Callable[[Path, int], Broker]] = {"iotcore": EmbeddedBroker, "mosquitto": Mosquitto}
+_KINDS: dict[str, Callable[[Path, Callable[[], int]], Broker]] = {
+    "iotcore": lambda directory, free_port: EmbeddedBroker(directory, free_port()),
+    "mosquitto": lambda directory, free_port: Mosquitto(directory, free_port()),
+    "shipped": lambda directory, free_port: ShippedMosquitto(directory, free_port(), free_port()),
+}
+
+
+def url_for_ingest(broker: Broker) -> str:
+    """Where ingest connects; a broker that asks for names knows it by its own."""
+    return broker.url_of("ingest") if isinstance(broker, ShippedMosquitto) else broker.url
 
 
 @contextmanager
-def running_broker(kind: str, directory: Path, port: int) -> Iterator[Broker]:
-    """A broker of a kind, running; what it writes goes to the directory."""
-    running = _KINDS[kind](directory, port)
+def running_broker(kind: str, directory: Path, free_port: Callable[[], int]) -> Iterator[Broker]:
+    """A broker of a kind, running; what it writes goes to the directory.
+
+    iotcore and mosquitto hold all in memory; shipped is Mosquitto with the files of deploy/mosquitto.
+    """
+    running = _KINDS[kind](directory, free_port)
     try:
         running.start()
         yield running
@@ -85,5 +98,5 @@ def running_broker(kind: str, directory: Path, port: int) -> Iterator[Broker]:
 @pytest.fixture(params=["iotcore", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))])
 def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Broker]:
     """A running broker of each kind."""
-    with running_broker(request.param, tmp_path, free_port()) as running:
+    with running_broker(request.param, tmp_path, free_port) as running:
         yield running

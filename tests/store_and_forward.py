@@ -101,6 +101,7 @@ class Machine:
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"{gym}-{name}", protocol=MQTTProtocolVersion.MQTTv5
         )
+        self._address.prepare(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish

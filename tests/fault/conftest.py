@@ -13,7 +13,7 @@ from busy_gym import BusyGym
 from deployments import DEPLOYMENTS, EVERY_PAIR, Kinds
 from fault_scale import either
 from ingest_running import InfluxStores, IngestProcess, Stores
-from mqtt_brokers import Broker, running_broker
+from mqtt_brokers import Broker, running_broker, url_for_ingest
 from waiting import eventually
 
 
@@ -27,14 +27,14 @@ def kinds(request: pytest.FixtureRequest) -> Kinds:
 @pytest.fixture
 def broker(kinds: Kinds, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Broker]:
     """A running broker."""
-    with running_broker(kinds.broker, tmp_path, free_port()) as running:
+    with running_broker(kinds.broker, tmp_path, free_port) as running:
         yield running
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The directory that the stores are in."""
-    directory = tmp_path / "data"
+    directory = tmp_path / "stores"
     directory.mkdir()
     return directory
 
@@ -73,7 +73,7 @@ def gym(broker: Broker) -> Iterator[BusyGym]:
 @pytest.fixture
 def ingest(broker: Broker, stores: Stores) -> Iterator[IngestProcess]:
     """Ingest as a process, subscribed."""
-    made = IngestProcess(broker.url, stores)
+    made = IngestProcess(url_for_ingest(broker), stores)
     made.start()
     try:
         eventually(lambda: stores.beat().get("subscribed"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest_running import IngestProcess, Stores, assert_stored_once
-from mqtt_brokers import Broker
+from mqtt_brokers import Broker, url_for_ingest
 from store_and_forward import Machine
 from waiting import eventually
 
@@ -58,7 +58,7 @@ def test_a_full_disk_is_sat_out(
     full: Fill, broker: Broker, data: Path, new_stores: Callable[[], Stores], free_port: Callable[[], int]
 ) -> None:
     stores = new_stores()
-    ingest = IngestProcess(broker.url, stores, metrics_port=free_port())
+    ingest = IngestProcess(url_for_ingest(broker), stores, metrics_port=free_port())
     machine = Machine(broker.url, again_s=3600.0)
     try:
         ingest.start()

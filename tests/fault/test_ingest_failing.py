@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ingest_running import Stores, running_ingest, stores
-from mqtt_brokers import Broker
+from mqtt_brokers import Broker, url_for_ingest
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.series.port import StoredFrame
@@ -34,7 +34,7 @@ def test_a_bug_in_writing_ends_it(broker: Broker, stores: Stores, machine: Machi
     ended = threading.Event()
     machine.press(1)
     with pytest.raises(ZeroDivisionError):
-        run(IngestConfig(mqtt_url=broker.url), Broken(), stores.state, now_us, ended)
+        run(IngestConfig(mqtt_url=url_for_ingest(broker)), Broken(), stores.state, now_us, ended)
     assert ended.is_set()
 
 
@@ -46,7 +46,7 @@ def test_a_bug_in_receiving_ends_it(broker: Broker, stores: Stores, machine: Mac
 
     machine.press(1)
     with pytest.raises(ZeroDivisionError):
-        run(IngestConfig(mqtt_url=broker.url), stores.series, stores.state, clock, threading.Event())
+        run(IngestConfig(mqtt_url=url_for_ingest(broker)), stores.series, stores.state, clock, threading.Event())
 
 
 def test_an_address_that_is_none_is_refused_at_once(stores: Stores) -> None:
@@ -57,7 +57,7 @@ def test_an_address_that_is_none_is_refused_at_once(stores: Stores) -> None:
 def test_a_message_beyond_all_measure_is_no_matter_to_the_others(
     broker: Broker, stores: Stores, machine: Machine
 ) -> None:
-    with running_ingest(broker.url, stores.series, stores.state):
+    with running_ingest(url_for_ingest(broker), stores.series, stores.state):
         machine.press(3)
         eventually(lambda: not machine.unstored)
         machine.publish_and_forget("sledwatch/v1/gym/lp-9/frame", bytes(3 * 1024 * 1024))

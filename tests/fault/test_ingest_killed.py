@@ -3,7 +3,7 @@
 import pytest
 
 from busy_gym import BusyGym
-from deployments import EVERY_PAIR
+from deployments import EACH_BROKER, EVERY_PAIR
 from fault_scale import either, progress
 from ingest_running import IngestProcess, Stores, assert_stored_once
 from mqtt_brokers import Broker
@@ -12,7 +12,7 @@ from waiting import eventually
 KILLS = either(3, 20)
 
 
-@pytest.mark.parametrize("kinds", EVERY_PAIR, indirect=True)
+@pytest.mark.parametrize("kinds", either(EACH_BROKER, EVERY_PAIR), indirect=True)
 def test_ingest_killed_again_and_again_loses_nothing_and_stores_nothing_twice(
     gym: BusyGym, ingest: IngestProcess, stores: Stores
 ) -> None:
@@ -29,6 +29,7 @@ def test_ingest_killed_again_and_again_loses_nothing_and_stores_nothing_twice(
     assert_stored_once(stores, gym.machines)
 
 
+@pytest.mark.parametrize("kinds", either(EACH_BROKER, EVERY_PAIR), indirect=True)
 def test_the_broker_killed_again_and_again_loses_nothing_and_stores_nothing_twice(
     gym: BusyGym, ingest: IngestProcess, stores: Stores, broker: Broker
 ) -> None:

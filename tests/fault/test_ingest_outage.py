@@ -11,7 +11,7 @@ from deployments import EACH_BROKER, EVERY_PAIR, FULL_STACK, pair
 from failing_series import Interrupted, Slow
 from fault_scale import either, long_form, progress
 from ingest_running import InfluxStores, IngestProcess, Stores, assert_stored_once, running_ingest
-from mqtt_brokers import Broker
+from mqtt_brokers import Broker, url_for_ingest
 from sledwatch_ingest.service import IngestConfig
 from store_and_forward import Machine
 from waiting import eventually
@@ -36,7 +36,7 @@ def machine(broker: Broker) -> Iterator[Machine]:
 def test_work_resumes_by_itself_oldest_first(
     broker: Broker, stores: Stores, series: Interrupted, machine: Machine
 ) -> None:
-    with running_ingest(broker.url, series, stores.state):
+    with running_ingest(url_for_ingest(broker), series, stores.state):
         machine.press(10)
         eventually(lambda: not machine.unstored)
         series.away.set()
@@ -55,14 +55,14 @@ def test_what_was_not_stored_was_not_acknowledged(
     broker: Broker, stores: Stores, series: Interrupted, machine: Machine
 ) -> None:
     """The next ingest gets it from the broker: the machine sends nothing again."""
-    with running_ingest(broker.url, series, stores.state):
+    with running_ingest(url_for_ingest(broker), series, stores.state):
         machine.press(10)
         eventually(lambda: not machine.unstored)
         series.away.set()
         machine.press(40)
         eventually(lambda: series.attempted)
     assert list(range(10)) == stores.seqs("gym", "lp-1")
-    with running_ingest(broker.url, stores.series, stores.state):
+    with running_ingest(url_for_ingest(broker), stores.series, stores.state):
         eventually(lambda: not machine.unstored)
     assert_stored_once(stores, [machine])
 
@@ -72,7 +72,7 @@ def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
     broker: Broker, stores: Stores, series: Interrupted, machine: Machine
 ) -> None:
     """A full queue leaves the socket unread; past a keep-alive ingest leaves, and the broker keeps its place."""
-    with running_ingest(broker.url, series, stores.state, queue=4, batch=1, keepalive_s=1):
+    with running_ingest(url_for_ingest(broker), series, stores.state, queue=4, batch=1, keepalive_s=1):
         machine.press(5)
         eventually(lambda: not machine.unstored)
         series.away.set()
@@ -96,7 +96,7 @@ def test_a_slow_store_is_waited_for_and_the_connection_lives(broker: Broker, sto
         assert beat["queue"] <= 40
         return not machine.unstored
 
-    with running_ingest(broker.url, series, stores.state, queue=40, keepalive_s=1):
+    with running_ingest(url_for_ingest(broker), series, stores.state, queue=40, keepalive_s=1):
         machine.press(60)
         eventually(settled, timeout_s=40.0)
     assert all(subscribed)
@@ -131,7 +131,7 @@ def test_influxdb_killed_under_load_comes_back_and_nothing_is_lost(
 @pytest.mark.parametrize("kinds", EVERY_PAIR, indirect=True)
 def test_a_store_away_for_long_is_waited_for(gym: BusyGym, broker: Broker, stores: Stores, series: Interrupted) -> None:
     """The machines send all they have meanwhile, many times what ingest has room for."""
-    with running_ingest(broker.url, series, stores.state):
+    with running_ingest(url_for_ingest(broker), series, stores.state):
         gym.open(again_s=3600.0)
         gym.wait_sent(0.1)
         series.away.set()

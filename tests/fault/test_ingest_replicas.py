@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from busy_gym import FRAMES, BusyGym
-from deployments import EACH_BROKER, EVERY_PAIR, FULL_STACK
+from deployments import EACH_BROKER, EVERY_PAIR
 from fault_scale import either, long_form, progress
 from ingest_running import IngestProcess, Stores, assert_stored_once
-from mqtt_brokers import Broker
+from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Setup, StoredBoot
 from sledwatch_sim.device import Device
@@ -28,7 +28,7 @@ def replicas(
     """Both of them subscribed."""
     first, second = (
         IngestProcess(
-            broker.url,
+            url_for_ingest(broker),
             stores,
             metrics_port=free_port(),
             SLEDWATCH_INGEST_GROUP="ingest",
@@ -46,7 +46,7 @@ def replicas(
         second.kill()
 
 
-@pytest.mark.parametrize("kinds", either([*EACH_BROKER, FULL_STACK], EVERY_PAIR), indirect=True)
+@pytest.mark.parametrize("kinds", either(EACH_BROKER, EVERY_PAIR), indirect=True)
 def test_two_of_a_group_lose_nothing_though_each_is_killed_and_one_never_comes_back(
     gym: BusyGym, replicas: tuple[IngestProcess, IngestProcess], stores: Stores
 ) -> None:
@@ -71,7 +71,7 @@ def test_two_of_a_group_lose_nothing_though_each_is_killed_and_one_never_comes_b
 
 
 @long_form
-@pytest.mark.parametrize("kinds", [*EACH_BROKER, FULL_STACK], indirect=True)
+@pytest.mark.parametrize("kinds", EACH_BROKER, indirect=True)
 def test_a_machine_that_sends_again_three_times_has_nothing_lost_by_a_replica_that_never_comes_back(
     broker: Broker, replicas: tuple[IngestProcess, IngestProcess], stores: Stores
 ) -> None:

@@ -9,7 +9,7 @@ from busy_gym import BusyGym
 from deployments import FULL_STACK
 from influx_server import InfluxServer
 from ingest_running import InfluxStores, IngestProcess, Stores, assert_stored_once, running_ingest
-from mqtt_brokers import Broker
+from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.events import Reason
 from sledwatch_storage.state import quarantine
 from store_and_forward import Machine, now_us
@@ -58,12 +58,12 @@ def test_one_bad_point_in_a_batch_is_isolated_and_the_rest_stored(
         # The type of a field is that of the first point in a shard, which is a week's here.
         stores.write(f'sample,boot=other,gym=gym,machine=other depth_mm="deep" {long_ago_us}')
     # The broker keeps the place of ingest, so that all of it comes at once.
-    with running_ingest(broker.url, stores.series, stores.state):
+    with running_ingest(url_for_ingest(broker), stores.series, stores.state):
         pass
     machine.press(30)
     machine.press_badly(t_us=long_ago_us)
     machine.press(30)
-    with running_ingest(broker.url, stores.series, stores.state, linger_s=0.5):
+    with running_ingest(url_for_ingest(broker), stores.series, stores.state, linger_s=0.5):
         eventually(lambda: not machine.unstored)
     assert [*range(30), *range(31, 61)] == stores.seqs("gym", "lp-bad")
     (aside,) = quarantine.listing(stores.state)
