@@ -75,6 +75,18 @@ class ShippedMosquitto:
             made.remove([_pair(machine) for machine in machines])
         self.reload()
 
+    def set_password(self, service: str, password: str) -> None:
+        """Give a service another password; a running broker takes it up."""
+        with Credentials.at(self.credentials) as made:
+            made.init(HOSTS, {service: password}, None, datetime.now(UTC))
+        self.reload()
+
+    def renew(self, *hosts: str) -> None:
+        """Make the broker's certificate anew, for these names or the same; a running broker takes it up."""
+        with Credentials.at(self.credentials) as made:
+            made.renew(hosts, datetime.now(UTC))
+        self.reload()
+
     def add_by_hand(self, user: str, password: str) -> None:
         """Give a user of any name a password, as mosquitto_passwd would."""
         passwords = self.credentials / "broker" / "passwords"
