@@ -143,7 +143,7 @@ class InfluxLink:
             if not poisoned and error.status != _TOO_LARGE:
                 raise self._unavailable(error) from error
             if len(bodies) == 1:
-                return {bodies[0][0]: _message(error)}
+                return {bodies[0][0]: explained(error)}
             middle = len(bodies) // 2
             return self._write(bodies[:middle]) | self._write(bodies[middle:])
         return {}
@@ -159,7 +159,7 @@ class InfluxLink:
             self._post(lines.encode())
         except ApiException as error:
             raise StoreUnavailable(
-                f"{self._where}, refuses whatever is written: {_message(error)}", _retry_after_s(error)
+                f"{self._where}, refuses whatever is written: {explained(error)}", _retry_after_s(error)
             ) from error
         finally:
             for measurement in self._control:
@@ -182,7 +182,7 @@ class InfluxLink:
         return f"InfluxDB at {self._url}, bucket {self._bucket!r}"
 
     def _unavailable(self, error: ApiException) -> StoreUnavailable:
-        return StoreUnavailable(f"{self._where}, answers {error.status}: {_message(error)}", _retry_after_s(error))
+        return StoreUnavailable(f"{self._where}, answers {error.status}: {explained(error)}", _retry_after_s(error))
 
     def _unreachable(self, error: Exception) -> StoreUnavailable:
         return StoreUnavailable(f"InfluxDB at {self._url} cannot be reached: {_one_line(str(error))}")
@@ -212,8 +212,8 @@ def _told(error: ApiException) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _message(error: ApiException) -> str:
-    """What was wrong, in one line."""
+def explained(error: ApiException) -> str:
+    """What was wrong, in one line: in the server's words where it has any."""
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
     return _one_line(_told(error) or body or error.reason or "no reason given")
 
