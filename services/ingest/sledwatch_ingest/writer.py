@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 # How often the writer looks up when nothing arrives: for watermarks that have become due, and the heartbeat.
 _IDLE_S: Final = 0.25
+# How often the log says that quarantine is losing messages; the metrics say it at each.
+_SAY_DROPPED_S: Final = 60.0
 
 
 class Link(Protocol):
@@ -86,6 +88,8 @@ class Writer:
         self._away_since_s: float | None = None
         self._retry_s: float | None = None
         self._probe: Future[None] | None = None
+        self._dropped = 0
+        self._say_dropped_s = time.monotonic()
 
     def stop(self) -> None:
         """Finish the batches in hand, and no other."""
@@ -212,4 +216,9 @@ class Writer:
         metrics.conflicts.inc(recorded.conflicts)
         if recorded.quarantine_dropped:
             metrics.quarantine_dropped.inc(recorded.quarantine_dropped)
-            log.warning("quarantine.dropped", messages=recorded.quarantine_dropped, why="it is full; the oldest went")
+            self._dropped += recorded.quarantine_dropped
+        now_s = time.monotonic()
+        if self._dropped and now_s >= self._say_dropped_s:
+            # Whoever floods quarantine must not flood the log too.
+            log.error("quarantine.dropped", messages=self._dropped, why="it is full; the oldest went")
+            self._dropped, self._say_dropped_s = 0, now_s + _SAY_DROPPED_S
