@@ -48,12 +48,14 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class InfluxSettings(BaseModel):
-    """Where the series go when they go to InfluxDB; all four are set."""
+    """Where the series go when they go to InfluxDB; the first four are set. retention_days: 0 for ever."""
 
     url: str
     token: str
     org: str
     bucket: str
+    retention_days: int
+    gzip: bool
 
 
 class Settings(BaseSettings):
@@ -72,7 +74,15 @@ class Settings(BaseSettings):
     )
     influxdb_token: str | None = Field(None, description="its token")
     influxdb_org: str | None = Field(None, description="its organisation")
-    influxdb_bucket: str | None = Field(None, description="its bucket for samples")
+    influxdb_bucket: str | None = Field(
+        None, description="its bucket for samples; what is made of them goes to the one named BUCKET-derived"
+    )
+    influxdb_retention_days: int = Field(
+        90, ge=0, le=36_500, description="days that a bucket for samples made by Sledwatch keeps them; 0: for ever"
+    )
+    influxdb_gzip: bool = Field(
+        False, description="send a tenth of the bytes, for more CPU: for a link that is not local"
+    )
     state_url: str | None = Field(None, description="the state DB's SQLAlchemy URL; none: SQLite in the data directory")
     http_host: str = Field("127.0.0.1", description="address that API and pages listen on")
     http_port: Port = Field(8080, description="port that API and pages listen on")
@@ -119,6 +129,8 @@ class Settings(BaseSettings):
             token=self.influxdb_token or "",
             org=self.influxdb_org or "",
             bucket=self.influxdb_bucket or "",
+            retention_days=self.influxdb_retention_days,
+            gzip=self.influxdb_gzip,
         )
 
     @property

@@ -12,11 +12,14 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 
+import structlog
 from sqlalchemy import Engine
 
 from sledwatch_app.errors import WrongUse
-from sledwatch_app.settings import Settings
+from sledwatch_app.settings import InfluxSettings, Settings
 from sledwatch_storage.series import SeriesStore
+
+log = structlog.get_logger()
 
 
 def now_us() -> int:
@@ -44,7 +47,9 @@ def series_store(settings: Settings) -> SeriesStore:
     if influx is not None:
         from sledwatch_storage.series.influx import InfluxSeries
 
-        return InfluxSeries(influx.url, influx.token, influx.org, influx.bucket)
+        if not _make_buckets(influx):
+            threading.Thread(target=_make_buckets_later, args=(influx,), name="buckets", daemon=True).start()
+        return InfluxSeries(influx.url, influx.token, influx.org, influx.bucket, gzip=influx.gzip)
     from sledwatch_storage.series.port import StoreUnavailable
     from sledwatch_storage.series.sqlite import SqliteSeries
 
@@ -52,6 +57,29 @@ def series_store(settings: Settings) -> SeriesStore:
         return SqliteSeries(data_directory(settings) / "series.db")
     except StoreUnavailable as error:
         raise WrongUse(str(error)) from None
+
+
+def _make_buckets(influx: InfluxSettings) -> bool:
+    """Make the buckets that are not there, and log what is for the operator to do; whether the server answered."""
+    from sledwatch_storage.series.influx_buckets import create
+    from sledwatch_storage.series.port import StoreUnavailable
+
+    try:
+        findings = create(influx.url, influx.token, influx.org, influx.bucket, influx.retention_days, timeout_s=2)
+    except StoreUnavailable:
+        return False
+    for finding in findings:
+        if not finding.ok:
+            log.warning("influxdb.not_as_expected", what=f"{finding.name} {finding.what}", to_do=finding.to_do)
+    return True
+
+
+def _make_buckets_later(influx: InfluxSettings) -> None:
+    """The server is away while the part starts. Nothing is stored before it is back, and then there is a bucket."""
+    wait_s = 0.5
+    while not _make_buckets(influx):
+        time.sleep(wait_s)
+        wait_s = min(10.0, wait_s * 2)
 
 
 def state_engine(settings: Settings) -> Engine:
