@@ -49,7 +49,7 @@ from ingesting.consumers import INGEST, Ledger, Session, null_ingest, sledwatch_
 from ingesting.consumers import telegraf as telegraf_process
 from ingesting.floor import SAMPLES, Floor, Publisher, largest, packets
 from ingesting.servers import Broker, GaveUp, Influx, cpu_s, free_port, influx_settings, mosquitto, rss_mb, wait_until
-from sledwatch_app.broker import EmbeddedBroker
+from sledwatch_app.broker import BrokerNotReady, EmbeddedBroker
 from sledwatch_storage.series.line_protocol import lines_of
 from sledwatch_storage.series.port import SeriesStore
 from sledwatch_storage.series.sqlite import SqliteSeries
@@ -124,11 +124,10 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.directory) as directory:
             yield Path(directory)
 
-    @contextmanager
-    def influx_server(self) -> Iterator[Influx]:
-        """The run's InfluxDB."""
+    def influx_server(self) -> Influx:
+        """The run's InfluxDB, for rows that need one."""
         assert self.influx is not None
-        yield self.influx
+        return self.influx
 
     def frames(self) -> list[bytes]:
         """All packets as machines send them."""
@@ -229,8 +228,8 @@ def ingest_row(bench: Bench, row: str) -> Outcome:
         recorded = until_recorded(place, bench.floor.numbers)
         stored = bench.floor.frames
         if row == "influx":
-            influx = stack.enter_context(bench.influx_server())
-            bucket = influx.new_bucket()
+            influx = bench.influx_server()
+            bucket = stack.enter_context(influx.bucket())
             consumer = sledwatch_ingest(place, broker.url, influx.settings(bucket))
             outcome = drain(bench, broker, consumer, influx.pid, recorded)
             stored = min(influx.count(bucket, "sample", "depth_mm") // SAMPLES, influx.count(bucket, "frame", "seq"))
@@ -247,13 +246,13 @@ def ingest_row(bench: Bench, row: str) -> Outcome:
 def telegraf_row(bench: Bench, form: telegraf.Form) -> Outcome:
     """A round of Telegraf."""
     session = telegraf.session(form)
+    influx = bench.influx_server()
     with (
         bench.place() as place,
         mosquitto(bench.programs["mosquitto"], place) as broker,
-        bench.influx_server() as influx,
+        influx.bucket() as bucket,
     ):
         preload(broker, session, bench.frames() if form == "frames" else bench.lines())
-        bucket = influx.new_bucket()
         configuration = telegraf.configure(form, place, broker.port, influx, bucket)
         taken = until_taken(influx, bench.floor.samples + bench.floor.frames)
         consumer = telegraf_process(bench.programs["telegraf"], configuration)
@@ -264,9 +263,9 @@ def telegraf_row(bench: Bench, form: telegraf.Form) -> Outcome:
 
 def direct_row(bench: Bench) -> Outcome:
     """A round of writing at two connections."""
-    with bench.influx_server() as influx, ThreadPoolExecutor(2) as threads:
-        bucket = influx.new_bucket()
-        bodies = bench.bodies()
+    influx = bench.influx_server()
+    bodies = bench.bodies()
+    with influx.bucket() as bucket, ThreadPoolExecutor(2) as threads:
         before = cpu_s(influx.pid)
         begun_s = time.perf_counter()
         for work in [threads.submit(write_all, influx.writer(bucket), bodies[part::2]) for part in range(2)]:
@@ -363,8 +362,8 @@ def lags_ms(bench: Bench, series: str, broker: str) -> tuple[NDArray[np.float64]
         place = stack.enter_context(bench.place())
         settings: dict[str, str] = {}
         if series == "influxd":
-            influx = stack.enter_context(bench.influx_server())
-            settings = influx.settings(influx.new_bucket())
+            influx = bench.influx_server()
+            settings = influx.settings(stack.enter_context(influx.bucket()))
         if broker == "mosquitto":
             port = stack.enter_context(mosquitto(bench.programs["mosquitto"], place)).port
         else:
@@ -410,7 +409,8 @@ def outage(bench: Bench) -> None:
         bench.place() as place,
         mosquitto(bench.programs["mosquitto"], place) as broker,
         Influx(bench.programs["influxd"], place) as influx,
-        sledwatch_ingest(place, broker.url, influx.settings(influx.new_bucket())) as pid,
+        influx.bucket() as bucket,
+        sledwatch_ingest(place, broker.url, influx.settings(bucket)) as pid,
         closing(Ledger(place)) as ledger,
         Publisher(broker.port) as publisher,
     ):
@@ -461,7 +461,7 @@ def read(bench: Bench) -> None:
     with bench.place() as place, ExitStack() as stack:
         stores: dict[str, SeriesStore] = {"SQLite": SqliteSeries(place / "series.db")}
         if bench.influx is not None:
-            stores["InfluxDB"] = bench.influx.series(bench.influx.new_bucket())
+            stores["InfluxDB"] = bench.influx.series(stack.enter_context(bench.influx.bucket()))
         for name, series in stores.items():
             stack.callback(series.close)
             for begin in range(0, len(stored), BATCH):
@@ -558,7 +558,8 @@ def main() -> None:
     """Run what can be run, and print."""
     options = arguments()
     # Whoever ends us so wants our programs ended too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(128 + number))
     programs = {name: path for name in ("mosquitto", "influxd") if (path := shutil.which(name))}
     programs |= {name: path for name, given in options.peer.items() if (path := shutil.which(given))}
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {' '.join(sys.argv)}")
@@ -568,6 +569,8 @@ def main() -> None:
             + [version_of(name, path) for name, path in programs.items()]
         )
     )
+    if "telegraf" in programs and "GOGC" in os.environ:
+        print(f"Telegraf has GOGC={os.environ['GOGC']}")
     wanted = []
     for row in options.rows:
         absent = [HOW.get(one, one) for one in NEEDS.get(row, ()) if one not in programs]
@@ -591,14 +594,14 @@ def main() -> None:
                 say(f"round {number + 1}: {row}")
                 try:
                     bench.outcomes.setdefault(row, []).append(measure(bench, row))
-                except GaveUp as error:
+                except FAILURES as error:
                     print(f"{row}, round {number + 1}, gave up: {error}")
         report(bench)
         for row in (row for row in ONCE if row in wanted):
             say(row)
             try:
                 TAKEN_ONCE[row](bench)
-            except GaveUp as error:
+            except FAILURES as error:
                 print(f"{row} gave up: {error}")
 
 
@@ -608,6 +611,7 @@ def say(what: str) -> None:
         print(f"\x1b[2K{what} …", end="\r", file=sys.stderr, flush=True)
 
 
+FAILURES: Final = (GaveUp, BrokerNotReady, OSError)
 TAKEN_ONCE: Final = {"live": live, "lag": lag, "outage": outage, "read": read}
 
 if __name__ == "__main__":

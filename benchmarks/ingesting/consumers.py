@@ -5,6 +5,7 @@ Each consumer is a context manager that yields its process id.
 
 import json
 import multiprocessing
+import os
 import signal
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingesting.servers import GaveUp, connections_to, cpu_s, program, wait_until
+from sledwatch_app import logs
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.port import StoredFrame
 from sledwatch_storage.state.engine import migrate, open_state
@@ -126,8 +128,9 @@ def null_ingest(directory: Path, mqtt_url: str) -> Iterator[int]:
 
 @contextmanager
 def telegraf(path: str, configuration: Path) -> Iterator[int]:
-    """Telegraf as it is configured."""
-    with program([path, "--config", configuration], configuration.parent) as process:
+    """Telegraf as it is configured. How it collects garbage may be set where the benchmark is run: GOGC."""
+    environment = {name: value for name, value in os.environ.items() if name == "GOGC"}
+    with program([path, "--config", configuration], configuration.parent, environment) as process:
         yield process.pid
 
 
@@ -210,6 +213,7 @@ def _run_null_ingest(mqtt_url: str, state_url: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C is for whoever started us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logs.configure("ingest", "warning", "console")
     state = open_state(state_url)
     run(
         IngestConfig(mqtt_url=mqtt_url, client_id=INGEST.client_id),

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import urlencode
 
 from sledwatch_app.broker import wait_ready
@@ -94,7 +94,7 @@ def program(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program; what it has to say goes to a file in `cwd`. At the end it gets the signal `ending`, and 20 s.
 
-    Raises GaveUp with its last words where it has ended before.
+    Where it has ended before, a GaveUp is raised anew with its last words.
     """
     path = cwd / f"{Path(command[0]).name}.log"
     with path.open("ab") as log:
@@ -108,12 +108,12 @@ def program(
         )
     try:
         yield process
+    except GaveUp as error:
+        if process.poll() is None:
+            raise
+        words = path.read_text(errors="replace").strip().splitlines() or ["nothing"]
+        raise GaveUp(f"{error}: {path.stem} ended with code {process.returncode} and said: {words[-1]}") from None
     finally:
-        if process.poll() is not None:
-            words = path.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
-            raise GaveUp(
-                f"{Path(command[0]).name} ended by itself with code {process.returncode}; it said: {words[-1]}"
-            )
         end(process, ending)
 
 
@@ -177,7 +177,8 @@ class Influx:
         try:
             self.start()
             about = {"username": "bench", "password": "for this run only", "org": self.org, "bucket": "first"}
-            self._post("/api/v2/setup", {**about, "token": self.token, "retentionPeriodSeconds": 0})
+            body = {**about, "token": self.token, "retentionPeriodSeconds": 0}
+            self._ask("POST", "/api/v2/setup", json.dumps(body).encode())
         except BaseException:
             self.stop()
             raise
@@ -213,12 +214,18 @@ class Influx:
             # On SIGTERM it ends without closing its files.
             end(process, signal.SIGINT)
 
-    def new_bucket(self) -> str:
-        """An empty bucket."""
+    @contextmanager
+    def bucket(self) -> Iterator[str]:
+        """An empty bucket. It goes afterwards, so that its compaction takes no time from the next."""
         name = f"bucket-{next(self._buckets)}"
-        (org,) = json.loads(self._ask(f"/api/v2/orgs?org={self.org}"))["orgs"]
-        self._post("/api/v2/buckets", {"orgID": org["id"], "name": name, "retentionRules": []})
-        return name
+        (org,) = json.loads(self._ask("GET", f"/api/v2/orgs?org={self.org}"))["orgs"]
+        about = {"orgID": org["id"], "name": name, "retentionRules": []}
+        made = json.loads(self._ask("POST", "/api/v2/buckets", json.dumps(about).encode()))
+        try:
+            yield name
+        finally:
+            if self._process is not None and self._process.poll() is None:
+                self._ask("DELETE", f"/api/v2/buckets/{made['id']}")
 
     def series(self, bucket: str) -> InfluxSeries:
         """A store on a bucket."""
@@ -246,23 +253,21 @@ class Influx:
     def count(self, bucket: str, measurement: str, field: str) -> int:
         """How many points of a measurement have the field."""
         query = f"SELECT count({field}) FROM {measurement}"  # noqa: S608 - both are the benchmark's own words
-        answer = json.loads(self._ask(f"/query?{urlencode({'db': bucket, 'q': query})}"))
+        answer = json.loads(self._ask("GET", f"/query?{urlencode({'db': bucket, 'q': query})}"))
         series = answer["results"][0].get("series")
         return int(series[0]["values"][0][1]) if series else 0
 
     def points_taken(self) -> int:
         """How many points it has taken since its start, of all buckets: cheap to ask."""
-        for line in self._ask("/metrics").decode().splitlines():
+        for line in self._ask("GET", "/metrics").decode().splitlines():
             if line.startswith("storage_writer_ok_points_sum"):
                 return int(float(line.split()[-1]))
         return 0
 
-    def _post(self, path: str, body: dict[str, Any]) -> None:
-        self._ask(path, json.dumps(body).encode())
-
-    def _ask(self, path: str, body: bytes | None = None) -> bytes:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, body, headers), timeout=60) as answer:
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
             said: bytes = answer.read()
         return said
 
@@ -270,7 +275,7 @@ class Influx:
         if self._process is None or self._process.poll() is not None:
             raise GaveUp(f"influxd has ended: see what it said: {(self._directory / 'influxd.log').read_text()[-300:]}")
         try:
-            self._ask("/health")
+            self._ask("GET", "/health")
         except (OSError, http.client.HTTPException):
             return False
         return True
