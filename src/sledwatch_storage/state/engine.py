@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import Final
 
+import msgspec
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -134,7 +135,14 @@ def _engine(url: str, *, foreign_keys: bool) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             engine = _sqlite(parsed, foreign_keys=foreign_keys)
         else:
-            engine = create_engine(parsed, pool_pre_ping=True, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
+            engine = create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=_POOL_SIZE,
+                max_overflow=_POOL_OVERFLOW,
+                json_serializer=_json,
+                json_deserializer=msgspec.json.decode,
+            )
     except exc.NoSuchModuleError:
         raise StateUnavailable(
             f"state URL {parsed}: {parsed.drivername!r} is no known database; expected sqlite or postgresql+psycopg"
@@ -155,6 +163,8 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
+        json_serializer=_json,
+        json_deserializer=msgspec.json.decode,
     )
 
     @event.listens_for(engine, "connect")
@@ -171,6 +181,12 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _json(value: object) -> str:
+    """For JSON columns: several times faster than `json`, and ingest writes hundreds of them in a transaction."""
+    # Subclasses of float, such as numpy's, are the one thing that `json` takes and msgspec does not.
+    return msgspec.json.encode(value, enc_hook=float).decode()
 
 
 def _translate(context: ExceptionContext) -> StateUnavailable | None:

@@ -3,12 +3,12 @@
 Ingest records each batch once its frames are in the series store, and acknowledges it afterwards.
 """
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
+from sqlalchemy import Connection, CursorResult, Engine, Select, Table, bindparam, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
 from sledwatch_storage.state import machine_events, quarantine, ranges, schema
@@ -28,29 +28,62 @@ MAX_MISSING: Final = 64
 _RECENT_BOOTS: Final = 32
 
 K = TypeVar("K")
-R = TypeVar("R")
+R = TypeVar("R", MachineRow, BootRow, SessionRow)
+
+
+class _Rows(Generic[R]):
+    """The rows of a table, as objects of the class whose fields are its columns: hundreds of them in a transaction."""
+
+    def __init__(self, table: Table, of: type[R]) -> None:
+        self._table = table
+        self._of: Callable[..., R] = of
+        self._names = tuple(field.name for field in fields(of))
+        self._values = attrgetter(*self._names)
+        self.all: Final[Select[Any]] = select(*(table.c[name] for name in self._names))
+
+    def read(self, found: CursorResult[Any]) -> list[R]:
+        """What a query that begins with `all` has found."""
+        of = self._of
+        return [of(*row) for row in found]
+
+    def notes(self, rows: Mapping[K, R]) -> dict[K, tuple[Any, ...]]:
+        """What is in rows now. Their lists are never altered, only replaced, so that this stays as it is."""
+        values = self._values
+        return {key: values(row) for key, row in rows.items()}
+
+    def changed(self, rows: Mapping[K, R], before: Mapping[K, tuple[Any, ...]]) -> list[R]:
+        """The rows that are new, or not as they were noted."""
+        values = self._values
+        return [row for key, row in rows.items() if values(row) != before.get(key)]
+
+    def write(self, connection: Connection, rows: Iterable[R]) -> None:
+        """Put rows into the table, in the place of those with the same key."""
+        put(connection, self._table, [dict(zip(self._names, self._values(row), strict=True)) for row in rows])
+
 
 # Ingest asks these many times a second; building a statement costs more than executing it.
 _machine, _ledger, _log = schema.machine, schema.ledger, schema.session_log
-_THE_MACHINE: Final = select(_machine).where(
+_machine_rows = _Rows(_machine, MachineRow)
+_boot_rows = _Rows(_ledger, BootRow)
+_session_rows = _Rows(_log, SessionRow)
+_THE_MACHINE: Final = _machine_rows.all.where(
     _machine.c.gym == bindparam("gym"), _machine.c.machine == bindparam("machine")
 )
-_OF_MACHINE: Final = select(_ledger).where(_ledger.c.gym == bindparam("gym"), _ledger.c.machine == bindparam("machine"))
+_OF_MACHINE: Final = _boot_rows.all.where(_ledger.c.gym == bindparam("gym"), _ledger.c.machine == bindparam("machine"))
 _RECENT: Final = _OF_MACHINE.order_by(_ledger.c.updated_us.desc(), _ledger.c.boot).limit(_RECENT_BOOTS)
 _NAMED: Final = _OF_MACHINE.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
 # Conditions that these machines meet, and few others: SQLite uses no index for a list of pairs.
 _MACHINES: Final = (
-    select(_machine)
-    .where(
+    _machine_rows.all.where(
         _machine.c.gym.in_(bindparam("gyms", expanding=True)),
         _machine.c.machine.in_(bindparam("machines", expanding=True)),
     )
     .order_by(_machine.c.gym, _machine.c.machine)
     .with_for_update()
 )
-_BOOTS: Final = select(_ledger).where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
-_SESSIONS: Final = select(_log).where(_log.c.session.in_(bindparam("sessions", expanding=True)))
-_STILL_OPEN: Final = select(_log).where(
+_BOOTS: Final = _boot_rows.all.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
+_SESSIONS: Final = _session_rows.all.where(_log.c.session.in_(bindparam("sessions", expanding=True)))
+_STILL_OPEN: Final = _session_rows.all.where(
     _log.c.gym.in_(bindparam("gyms", expanding=True)),
     _log.c.machine.in_(bindparam("machines", expanding=True)),
     _log.c.end_us.is_(None),
@@ -115,7 +148,7 @@ def record(
     with begin(engine) as connection:
         machines = _machines(connection, {key[:2] for key in keys}, now_us, time_zone)
         books = _open(connection, machines, keys, arrived, now_us)
-        before = _copy(books)
+        before = _noted(books)
         for one in arrived:
             books.enter(one.event, one.received_us, retained=one.retained)
         for key, message in readable:
@@ -141,7 +174,7 @@ def record_replay(engine: Engine, trials: Sequence[Trial], now_us: int, *, time_
         taken = quarantine.mark_replayed(connection, list(arrived), now_us)
         again = quarantine.mark_refused(connection, {id_: one.refusal for id_, one in refused.items()})
         books = _open(connection, machines, keys, list(arrived.values()), now_us)
-        before = _copy(books)
+        before = _noted(books)
         for id_, one in arrived.items():
             if id_ in taken:
                 books.enter(one.event, one.received_us, retained=one.retained, replayed=True)
@@ -161,13 +194,13 @@ def watermark(engine: Engine, gym: str, machine: str) -> Stored:
     """
     key = {"gym": gym, "machine": machine}
     with engine.connect() as connection:
-        found = connection.execute(_THE_MACHINE, key).mappings()
-        known = next((MachineRow(**row) for row in found), MachineRow(gym, machine, 0))
+        found = _machine_rows.read(connection.execute(_THE_MACHINE, key))
+        known = found[0] if found else MachineRow(gym, machine, 0)
         named = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
-        rows = [_boot_row(row) for row in connection.execute(_RECENT, key).mappings()]
+        rows = _boots(connection.execute(_RECENT, key))
         unseen = set(named) - {row.boot for row in rows}
         if unseen:
-            rows += [_boot_row(row) for row in connection.execute(_NAMED, {**key, "boots": unseen}).mappings()]
+            rows += _boots(connection.execute(_NAMED, {**key, "boots": unseen}))
     accounts = {row.boot: row for row in rows}
     current = named or [row.boot for row in rows[:1]]
     others = [row.boot for row in rows if row.boot not in current and _holes(row)]
@@ -177,11 +210,9 @@ def watermark(engine: Engine, gym: str, machine: str) -> Stored:
 
 def settled(bind: Bind, gym: str, machine: str, boot: str) -> list[Range]:
     """The numbers of a boot that are stored, refused, or lost for good: nothing more will come of them."""
-    table = schema.ledger
-    query = select(table).where(table.c.gym == gym, table.c.machine == machine, table.c.boot == boot)
     with reading(bind) as connection:
-        row = connection.execute(query).mappings().one_or_none()
-    return [] if row is None else _boot_row(row).settled()
+        found = _boots(connection.execute(_NAMED, {"gym": gym, "machine": machine, "boots": [boot]}))
+    return found[0].settled() if found else []
 
 
 def _stored(boot: str, account: BootRow | None) -> StoredBoot:
@@ -234,7 +265,7 @@ def _machines(connection: Connection, machines: set[tuple[str, str]], now_us: in
 
 
 def _wanted(connection: Connection, machines: set[tuple[str, str]]) -> list[MachineRow]:
-    rows = [MachineRow(**row) for row in connection.execute(_MACHINES, _among(machines)).mappings()]
+    rows = _machine_rows.read(connection.execute(_MACHINES, _among(machines)))
     return [row for row in rows if (row.gym, row.machine) in machines]
 
 
@@ -250,55 +281,49 @@ def _open(
     now_us: int,
 ) -> Books:
     """The rows that the batch may touch."""
-    boots = connection.execute(_BOOTS, {"boots": sorted({boot for *_, boot in keys})}).mappings()
-    accounts = [_boot_row(row) for row in boots]
+    accounts = _boots(connection.execute(_BOOTS, {"boots": sorted({boot for *_, boot in keys})}))
     named = {session for one in arrived if (session := getattr(one.event.payload, "session", None)) is not None}
-    logs = [*connection.execute(_SESSIONS, {"sessions": sorted(named)}).mappings()] if named else []
+    logs = _session_rows.read(connection.execute(_SESSIONS, {"sessions": sorted(named)})) if named else []
     restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
     if restarted:
-        logs += connection.execute(_STILL_OPEN, _among(restarted)).mappings()
+        logs += _session_rows.read(connection.execute(_STILL_OPEN, _among(restarted)))
     return Books(
         {(row.gym, row.machine): row for row in machines},
         {(row.gym, row.machine, row.boot): row for row in accounts},
-        {row["session"]: SessionRow(**row) for row in logs},
+        {row.session: row for row in logs},
         now_us,
     )
 
 
-def _boot_row(row: RowMapping) -> BootRow:
-    account = BootRow(**row)
-    account.ranges, account.refused_ranges = ranges.read(row["ranges"]), ranges.read(row["refused_ranges"])
-    return account
+def _boots(found: CursorResult[Any]) -> list[BootRow]:
+    rows = _boot_rows.read(found)
+    for row in rows:
+        row.ranges, row.refused_ranges = ranges.read(row.ranges), ranges.read(row.refused_ranges)
+    return rows
 
 
-def _write(connection: Connection, books: Books, before: Books) -> None:
-    boots = _changed(books.boots, before.boots)
-    for account in boots:
-        account.updated_us = books.now_us
-        account.count()
-    sessions = _changed(books.sessions, before.sessions)
-    for row in sessions:
-        row.version += 1
-    put(connection, schema.machine, _values(_changed(books.machines, before.machines)))
-    put(connection, schema.ledger, _values(boots))
-    put(connection, schema.session_log, _values(sessions))
-    machine_events.add(connection, books.happened)
+# What was in the rows of machines, boots and sessions.
+_Noted = tuple[Mapping[Any, tuple[Any, ...]], Mapping[Any, tuple[Any, ...]], Mapping[Any, tuple[Any, ...]]]
 
 
-def _copy(books: Books) -> Books:
-    """The rows as they are now. Their lists are never altered, only replaced, so that a shallow copy does."""
-    return Books(
-        {key: copy(row) for key, row in books.machines.items()},
-        {key: copy(row) for key, row in books.boots.items()},
-        {key: copy(row) for key, row in books.sessions.items()},
-        books.now_us,
+def _noted(books: Books) -> _Noted:
+    return (
+        _machine_rows.notes(books.machines),
+        _boot_rows.notes(books.boots),
+        _session_rows.notes(books.sessions),
     )
 
 
-def _changed(rows: Mapping[K, R], before: Mapping[K, R]) -> list[R]:
-    return [row for key, row in rows.items() if row != before.get(key)]
-
-
-def _values(rows: Sequence[MachineRow] | Sequence[BootRow] | Sequence[SessionRow]) -> list[dict[str, Any]]:
-    names = [field.name for field in fields(rows[0])] if rows else []
-    return [{name: getattr(row, name) for name in names} for row in rows]
+def _write(connection: Connection, books: Books, before: _Noted) -> None:
+    machines_before, boots_before, sessions_before = before
+    boots = _boot_rows.changed(books.boots, boots_before)
+    for account in boots:
+        account.updated_us = books.now_us
+        account.count()
+    sessions = _session_rows.changed(books.sessions, sessions_before)
+    for row in sessions:
+        row.version += 1
+    _machine_rows.write(connection, _machine_rows.changed(books.machines, machines_before))
+    _boot_rows.write(connection, boots)
+    _session_rows.write(connection, sessions)
+    machine_events.add(connection, books.happened)

@@ -18,6 +18,11 @@ def add(ranges: Sequence[Range], low: int, high: int) -> list[Range]:
     """With all of [low, high] in it. Raises ValueError where low is above high."""
     if low > high:
         raise ValueError(f"{low} to {high} is no range")
+    # Nearly always it is the next number.
+    if not ranges or low > ranges[-1][1] + 1:
+        return [*ranges, (low, high)]
+    if low == ranges[-1][1] + 1:
+        return [*ranges[:-1], (ranges[-1][0], high)]
     # Those that overlap or touch [low, high] are ranges[first:last].
     first = bisect_left(ranges, low - 1, key=lambda r: r[1])
     last = bisect_right(ranges, high + 1, key=lambda r: r[0])
@@ -59,7 +64,7 @@ def size(ranges: Iterable[Range]) -> int:
 
 def contains(ranges: Sequence[Range], seq: int) -> bool:
     """Whether one number is in it."""
-    return covers(ranges, seq, seq)
+    return bool(ranges) and seq <= ranges[-1][1] and covers(ranges, seq, seq)
 
 
 def covers(ranges: Sequence[Range], low: int, high: int) -> bool:
