@@ -10,7 +10,7 @@ from waiting import eventually
 MACHINES: Final = 4
 PER_S: Final = 50.0  # of each machine: 200 messages a second together
 # A million samples in the long form.
-FRAMES: Final = either(200, 5_000)  # of each machine
+FRAMES: Final = either(150, 5_000)  # of each machine
 SAMPLES: Final = either(10, 50)  # of each frame
 
 

@@ -59,7 +59,7 @@ def test_a_message_beyond_all_measure_is_no_matter_to_the_others(
 ) -> None:
     with running_ingest(url_for_ingest(broker), stores.series, stores.state):
         machine.press(3)
-        eventually(lambda: not machine.unstored)
+        eventually(lambda: stores.recorded() == 3)
         machine.publish_and_forget("sledwatch/v1/gym/lp-9/frame", bytes(3 * 1024 * 1024))
         machine.press(3)
         eventually(lambda: not machine.unstored)

@@ -3,7 +3,7 @@
 import pytest
 
 from busy_gym import BusyGym
-from deployments import EACH_BROKER, EVERY_PAIR
+from deployments import EACH_BROKER, EVERY_PAIR, ONE_COMMAND
 from fault_scale import either, progress
 from ingest_running import IngestProcess, Stores, assert_stored_once
 from mqtt_brokers import Broker
@@ -44,6 +44,7 @@ def test_the_broker_killed_again_and_again_loses_nothing_and_stores_nothing_twic
     assert_stored_once(stores, gym.machines)
 
 
+@pytest.mark.parametrize("kinds", [ONE_COMMAND], indirect=True)
 def test_ingest_ends_cleanly_when_it_is_asked_to(gym: BusyGym, ingest: IngestProcess, stores: Stores) -> None:
     gym.open()
     eventually(lambda: any(stores.seqs("gym", machine.name) for machine in gym.machines))
