@@ -66,14 +66,20 @@ NEEDS: Final = {
     "outage": ("mosquitto", "influxd"),
 }
 HOW: Final = {"telegraf": "--peer telegraf=PATH"}
+# A direct write is as large as those of InfluxSeries.
 BODY_BYTES: Final = 1024 * 1024
 LONGEST_S: Final = 60.0
+# A peer that has added nothing for so long will add nothing more.
 STILL_S: Final = 5.0
 LIVE_S: Final = 8.0
+# Far less than what the embedded broker holds before it lets go of the oldest.
 LIVE_AHEAD: Final = 2_000
+# Frames a second that are made beforehand; none comes near it.
 LIVE_FASTEST: Final = 10_000
 LAG_S: Final = 10.0
+# Longer than it takes to fill the queue, and than the longest wait between two attempts.
 OUTAGE_S: Final = 8.0
+# 150 MB: more than ingest may ever hold.
 LARGEST_FRAMES: Final = 2_500
 SESSION_FRAMES: Final = 3_600
 BATCH: Final = 300
@@ -430,7 +436,7 @@ def outage(bench: Bench) -> None:
         whole_s = time.perf_counter() - back_s
         print(
             f"outage    InfluxDB away for {OUTAGE_S:.0f} s and {bench.floor.frames} frames: {queue} messages wait in"
-            f" ingest, RSS {full_mb:.0f} MB\n"
+            f" its queue, RSS {full_mb:.0f} MB\n"
             f"          after InfluxDB answers again: the first stored in {resumed_s:.1f} s, all in {whole_s:.1f} s"
             f"{at_full_speed(bench)}; peak RSS {rss_mb(pid):.0f} MB"
         )
