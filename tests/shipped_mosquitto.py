@@ -243,7 +243,9 @@ class User:
 @pytest.fixture
 def shipped(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[ShippedMosquitto]:
     """A running broker with the shipped files. Its tests are marked needs("mosquitto", "openssl")."""
-    broker = ShippedMosquitto(tmp_path, free_port(), free_port())
+    directory = tmp_path / "broker"
+    directory.mkdir()
+    broker = ShippedMosquitto(directory, free_port(), free_port())
     try:
         broker.start()
         yield broker

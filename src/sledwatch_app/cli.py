@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from sledwatch_app.commands import credentials, parts, use
+from sledwatch_app.commands import credentials, doctor, parts, use
 from sledwatch_app.errors import Failed, WrongUse
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(parts.app)
+app.add_typer(doctor.app)
 app.add_typer(use.app)
 app.add_typer(credentials.app, name="credentials")
 

@@ -119,6 +119,9 @@ def test_a_taken_port_says_so_and_how_to_choose_another(flag: str, tmp_path: Pat
         ["score"],
         ["quarantine"],
         ["sign-in"],
+        ["doctor"],
+        ["credentials"],
+        ["credentials", "init"],
     ],
 )
 def test_help_helps(command: list[str], tmp_path: Path) -> None:
