@@ -99,14 +99,16 @@ class Appending:
         """
         done: list[Work] = []
         while self._works and self._works[0].ended and not self._works[0].failed:
-            head = self._works.popleft()
+            head = self._works[0]
             error = head.error
             if isinstance(error, StoreRefused):
                 log.warning("frames.refused_by_store", frames=len(error.positions), error=str(error))
                 head.batch = head.batch.without(frozenset(error.positions), str(error))
             elif error is not None:
+                if done:
+                    break  # those first
                 raise error
-            done.append(head)
+            done.append(self._works.popleft())
         if self._works and isinstance(self._works[0].error, _Held):
             self.retry()
         return done
