@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -85,6 +86,16 @@ class InfluxServer:
 
     def post(self, path: str, body: object) -> bytes:
         return self._request("POST", path, json.dumps(body).encode())
+
+    def get(self, path: str) -> bytes:
+        return self._request("GET", path)
+
+    def count(self, bucket: str, measurement: str) -> int:
+        """How many points there are, by the field that each measurement's points have all of."""
+        field = {"sample": "depth_mm", "frame": "seq", "machine": "kind"}.get(measurement, "session")
+        query = urllib.parse.urlencode({"db": bucket, "q": f"SELECT count({field}) FROM {measurement}"})
+        (result,) = json.loads(self.get(f"/query?{query}"))["results"]
+        return sum(int(series["values"][0][1]) for series in result.get("series", []))
 
     def remove_buckets(self) -> None:
         """All that were made here."""

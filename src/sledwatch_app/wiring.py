@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sledwatch_app.errors import WrongUse
 from sledwatch_app.settings import InfluxSettings, Settings
 from sledwatch_storage.series import SeriesStore
+from sledwatch_storage.series.derived import DerivedSeries
 
 log = structlog.get_logger()
 
@@ -57,6 +58,17 @@ def series_store(settings: Settings) -> SeriesStore:
         return SqliteSeries(data_directory(settings) / "series.db")
     except StoreUnavailable as error:
         raise WrongUse(str(error)) from None
+
+
+def derived_series(settings: Settings) -> DerivedSeries | None:
+    """Where copies for Grafana go: to InfluxDB where it is set, else nowhere."""
+    influx = settings.influx
+    if influx is None:
+        return None
+    from sledwatch_storage.series.influx_buckets import derived
+    from sledwatch_storage.series.influx_derived import InfluxDerived
+
+    return InfluxDerived(influx.url, influx.token, influx.org, derived(influx.bucket), gzip=influx.gzip)
 
 
 def _make_buckets(influx: InfluxSettings) -> bool:

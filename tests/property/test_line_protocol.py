@@ -1,13 +1,16 @@
 """Our line protocol is byte for byte what influxdb-client's Point writes, which is slow and known to be right."""
 
+from dataclasses import asdict
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point
 from influxdb_client.domain.write_precision import WritePrecision
 
+from copies import any_session
 from frames import T0_US, a_frame, any_frame, stored
-from sledwatch_storage.series import line_protocol
+from sledwatch_storage.series import influx_derived, line_protocol
 
 _PRINTABLE = st.characters(exclude_categories=["C", "Zl", "Zp"])
 tag_values = st.text(_PRINTABLE, min_size=1).filter(lambda text: not text.endswith("\\"))
@@ -91,6 +94,35 @@ def test_a_clock_set_back_by_whole_steps_changes_the_phase(n, seq, steps):
     (frame,) = consecutive(n, range(seq, seq + 1), 20_000)
     set_back = a_frame(seq, t_us=frame.t_us - steps * 20_000, dt_us=20_000, depth_mm=frame.depth_mm)
     assert line_protocol.phase(frame) != line_protocol.phase(set_back)
+
+
+@given(any_session())
+def test_a_copy_of_a_session_is_written_as_point_writes_it(copy):
+    """Whole numbers are those of its counts and times; every other figure is a float, though it has no decimals."""
+    tags = [("gym", copy.gym), ("machine", copy.machine), ("user", copy.user)]
+    figures = ("limit_mm", "tonnage_kg", "top_load_kg", "work_j")
+    head = {name: getattr(copy, name) for name in ("hard_sets", "limit_tier", "session", "source", "end_us")}
+    head |= {name: as_float(getattr(copy, name)) for name in figures}
+    head |= {
+        "duration_s": None if copy.end_us is None else (copy.end_us - copy.start_us) / 1e6,
+        "reps": len(copy.reps),
+        "sets": max((rep.set for rep in copy.reps), default=0),
+    }
+    whole = {"rep", "set", "t_start_us", "t_end_us"}
+    points = [("session", head)]
+    for rep in copy.reps:
+        of_rep = {
+            name: value for name, value in asdict(rep).items() if name not in {"gym", "machine", "user", "t_turn_us"}
+        }
+        points.append(("rep", {name: value if name in whole else as_float(value) for name, value in of_rep.items()}))
+    times = [point[1] for point in influx_derived.points_of(copy)]
+    expected = [by_point(name, tags, fields, t_ns) for (name, fields), t_ns in zip(points, times, strict=True)]
+    assert expected == influx_derived.lines_of(copy).decode().split("\n")
+    assert [copy.start_us, *(rep.t_turn_us for rep in copy.reps)] == [t_ns // 1000 for t_ns in times]
+
+
+def as_float(value):
+    return float(value) if isinstance(value, int) else value
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "end\\"])

@@ -22,10 +22,12 @@ from sledwatch_analytics.api.app import create_app
 from sledwatch_analytics.api.parts import ApiConfig
 from sledwatch_analytics.api.server import Server
 from sledwatch_analytics.closing import Closer
+from sledwatch_analytics.copying import Copier
 from sledwatch_analytics.delivery import Sender
 from sledwatch_analytics.live import Link, LiveFloor
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore
+from sledwatch_storage.series.derived import DerivedSeries
 from sledwatch_storage.state.engine import StateUnavailable
 from sledwatch_storage.state.heartbeat import beat
 
@@ -69,15 +71,16 @@ def run(
     clock: Callable[[], int],
     *,
     stop: threading.Event,
+    derived: DerivedSeries | None = None,
     mount: Callable[[FastAPI], None] | None = None,
 ) -> None:
     """Run until `stop` is set.
 
-    mount: puts more beside the API, such as the pages. Raises PortTaken before anything starts, and PartFailed when a
-    part breaks down.
+    derived: where copies of sessions and of what befell machines go, for Grafana; none: nowhere. mount: puts more
+    beside the API, such as the pages. Raises PortTaken before anything starts, and PartFailed when a part breaks down.
     """
     with _listening(config.http_host, config.http_port) as listener:
-        _Process(config, series, engine, clock, mount, listener, stop).run()
+        _Process(config, series, engine, clock, derived, mount, listener, stop).run()
 
 
 class _Process:
@@ -87,6 +90,7 @@ class _Process:
         series: SeriesStore,
         engine: Engine,
         clock: Callable[[], int],
+        derived: DerivedSeries | None,
         mount: Callable[[FastAPI], None] | None,
         listener: socket.socket,
         stop: threading.Event,
@@ -109,6 +113,7 @@ class _Process:
         self._sender = Sender(engine, self._link, clock, registry)
         self._closer = Closer(engine, series, clock, self._hub, told=self._sender.told, registry=registry)
         self._quarantine_alarm = QuarantineAlarm(engine, self._hub, clock, told=self._sender.told)
+        self._copier = None if derived is None else Copier(engine, derived, registry)
         access = Access(engine, config.api_token, clock)
         served = ApiConfig(time_zone=config.time_zone, registry=registry)
         app = create_app(engine, series, self._floor, self._hub, access, clock, served)
@@ -130,6 +135,8 @@ class _Process:
             self._start("closing", lambda: self._closer.run(self._stop))
             self._start("alarms", lambda: self._quarantine_alarm.run(self._stop))
             self._start("delivery", lambda: self._sender.run(self._stop))
+            if (copier := self._copier) is not None:
+                self._start("copying", lambda: copier.run(self._stop))
             self._beat()
             while not self._stop.wait(BEAT_S):
                 self._beat()

@@ -100,15 +100,19 @@ def analytics(
     )
     state = wiring.state_engine(settings)
     series = wiring.series_store(settings)
+    derived = wiring.derived_series(settings)
+    mount = _pages_beside if pages else None
     try:
         with wiring.stop_on_signals() as stop:
-            run(config, series, state, wiring.now_us, mount=_pages_beside if pages else None, stop=stop)
+            run(config, series, state, wiring.now_us, derived=derived, mount=mount, stop=stop)
     except PortTaken as error:
         raise WrongUse(str(error)) from None
     except PartFailed as error:
         raise Failed(str(error)) from None
     finally:
         series.close()
+        if derived is not None:
+            derived.close()
 
 
 @app.command()

@@ -25,6 +25,7 @@ class NoAnswer(ValueError):
 
 
 class _Series(msgspec.Struct):
+    name: str
     columns: list[str]
     values: msgspec.Raw
     tags: dict[str, str] = {}
@@ -40,9 +41,10 @@ class _Answer(msgspec.Struct):
 
 
 class Points:
-    """Points that share their tags (those that were asked for), in order of time."""
+    """Points of one measurement that share their tags (those that were asked for), in order of time."""
 
     def __init__(self, series: _Series, *, packed: bool) -> None:
+        self.name = series.name
         self.tags = series.tags
         self._columns = series.columns
         self._values = bytes(series.values)
@@ -79,7 +81,7 @@ class Points:
 
 
 def read(body: bytes, kind: str) -> list[Points] | str:
-    """The points that were found, a part for each set of tags; or what the server says was wrong with the question.
+    """The points that were found, a part for each measurement and set of tags; or what was wrong with the question.
 
     kind: the answer's Content-Type. Raises NoAnswer.
     """

@@ -91,7 +91,10 @@ class InfluxLink:
         return refused
 
     def ask(self, query: str) -> list[Points]:
-        """The points that a question of `influxql` finds, a part for each set of tags. Raises StoreUnavailable."""
+        """The points that a question of `influxql` finds, a part for each measurement and set of tags.
+
+        Raises StoreUnavailable.
+        """
         self.check_open()
         try:
             response = self._client.api_client.call_api(

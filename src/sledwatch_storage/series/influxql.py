@@ -39,15 +39,15 @@ def samples(columns: Sequence[str], gym: str, machine: str, boot: str, from_ns: 
     return _select(columns, SAMPLE, {"gym": gym, "machine": machine, "boot": boot}, from_ns, to_ns)
 
 
-def copies(measurement: str, session: str, tags: dict[str, str], from_ns: int, to_ns: int) -> str:
-    """When the points of a session are that were copied in [from_ns, to_ns)."""
-    return _select(("session",), measurement, {**tags, "session": session}, from_ns, to_ns)
+def copies(measurements: Sequence[str], session: str, tags: dict[str, str], from_ns: int, to_ns: int) -> str:
+    """When the points of these measurements are that were copied of a session in [from_ns, to_ns)."""
+    return _select(("session",), ", ".join(measurements), {**tags, "session": session}, from_ns, to_ns)
 
 
 def points(measurement: str, tags: dict[str, str]) -> str:
     """A predicate for the points of a measurement with these tags."""
     equal = {"_measurement": measurement, **tags}
-    return " AND ".join(name + "=" + quoted(value, quote='"') for name, value in equal.items())
+    return " AND ".join(f'"{name}"=' + quoted(value, quote='"') for name, value in equal.items())
 
 
 def span(from_ns: int, to_ns: int) -> tuple[str, str] | None:

@@ -5,6 +5,8 @@ analytics writes all else, and in those tables only what their comments name. Ti
 epoch, UTC. JSON columns hold what is read whole or not at all.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -200,6 +203,9 @@ depth_limit = Table(
     Column("version", Integer, nullable=False),
 )
 
+# Of a session: it was closed, or imported, after it was last copied. Not by its state, whose own index finds far more.
+NOT_COPIED: Final = "reps IS NOT NULL AND (copied_version IS NULL OR copied_version < closed_version)"
+
 # A session as analytics sees it: one row from its start on, replaced by each closing.
 session = Table(
     "session",
@@ -222,10 +228,11 @@ session = Table(
     Column("top_load_kg", Float),
     Column("reps", Integer),
     Column("hard_sets", Integer),
-    Column("copied_version", BigInteger),  # closed_version whose copy is in the series store's derived series
+    Column("copied_version", BigInteger),  # closed_version (0: imported) that is copied to the derived series
     Index(None, "user", "start_us"),
     Index(None, "gym", "machine", "start_us"),
     Index(None, "state"),
+    Index("ix_session_not_copied", "start_us", sqlite_where=text(NOT_COPIED), postgresql_where=text(NOT_COPIED)),
 )
 
 rep = Table(

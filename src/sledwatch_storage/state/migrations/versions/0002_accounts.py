@@ -10,6 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+not_copied = "reps IS NOT NULL AND (copied_version IS NULL OR copied_version < closed_version)"
 row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -22,6 +23,13 @@ def upgrade() -> None:
         op.add_column("ledger", sa.Column(name, sa.BigInteger(), server_default="0", nullable=False))
     _count()
     op.add_column("session", sa.Column("copied_version", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_session_not_copied",
+        "session",
+        ["start_us"],
+        sqlite_where=sa.text(not_copied),
+        postgresql_where=sa.text(not_copied),
+    )
     op.add_column("quarantine", sa.Column("size", sa.Integer(), server_default="0", nullable=False))
     op.add_column("quarantine", sa.Column("replay_asked_us", sa.BigInteger(), nullable=True))
     op.add_column("quarantine", sa.Column("replayed_us", sa.BigInteger(), nullable=True))
@@ -66,6 +74,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("machine_event")
     op.drop_table("quarantine_tally")
+    op.drop_index("ix_session_not_copied", table_name="session")
     op.drop_index(op.f("ix_quarantine_replay_asked_us"), table_name="quarantine")
     op.drop_index(op.f("ix_quarantine_replayed_us"), table_name="quarantine")
     for table, column in (
