@@ -249,8 +249,25 @@ def test_what_a_machine_holds_no_more_of_an_earlier_boot_is_settled(floor):
     assert (4, 4) == (floor.account("b1")["missing"], floor.account("b1")["lost"])
 
 
+def test_what_never_came_of_an_earlier_boot_is_final_once_the_machine_lets_go_of_it(floor):
+    """It asked for it three times in vain; or all that is left of it has been stored."""
+    floor.receives(online("b1"), frame(0), frame(9))
+    floor.receives(online("b2", held=(Held("b1", 0, 8),)))
+    floor.receives(online("b2"))
+    assert (StoredBoot("b2", -1),) == floor.told()
+    assert (0, 8) == (floor.account("b1")["missing"], floor.account("b1")["lost"])
+
+
+def test_somebody_who_stands_in_for_a_machine_lets_go_of_nothing(floor):
+    """A replay comes with a boot of its own, and knows nothing of what the machine holds."""
+    floor.receives(online("b1"), frame(0), frame(9))
+    floor.receives(online("replay"))
+    assert (8, 0) == (floor.account("b1")["missing"], floor.account("b1")["lost"])
+
+
 def test_a_long_list_of_held_boots_does_not_fill_the_ledger(floor):
     floor.receives(online("b2", held=tuple(Held(f"old{n}", 1, 9) for n in range(100))))
+    floor.receives(online("b2"))
     with floor.engine.connect() as connection:
         assert 9 == len(connection.execute(select(schema.ledger)).all())
 

@@ -60,6 +60,10 @@ class MachineRow:
             return []
         return list(dict.fromkeys(held["boot"] for held in self.online["held"] if held["boot"] != self.boot))
 
+    def lets_go_of(self, state: Online) -> set[str]:
+        """The earlier boots that it still kept by the State before, of the same boot, and does not keep by this one."""
+        return set(self.held()) - {held.boot for held in state.held} if self.boot == state.boot else set()
+
 
 @dataclass(slots=True)
 class BootRow:
@@ -256,6 +260,11 @@ class Books:
         for boot, oldest_seq in held_from(state).items():
             if oldest_seq:
                 self._give_up(self._account(machine.gym, machine.machine, boot), oldest_seq, at_us)
+        for boot in machine.lets_go_of(state):
+            # Not in its memory any more: what has not come by now will not.
+            let_go = self.boots.get((machine.gym, machine.machine, boot))
+            if let_go is not None:
+                self._give_up(let_go, ranges.top(let_go.settled()) + 1, at_us)
         account.online_us = at_us if account.online_us is None else account.online_us
         earlier = machine.boot
         if machine.came_online(state, at_us):

@@ -281,10 +281,11 @@ def _open(
     now_us: int,
 ) -> Books:
     """The rows that the batch may touch."""
-    accounts = _boots(connection.execute(_BOOTS, {"boots": sorted({boot for *_, boot in keys})}))
+    restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
+    let_go = {boot for row in machines if (row.gym, row.machine) in restarted for boot in row.held()}
+    accounts = _boots(connection.execute(_BOOTS, {"boots": sorted({boot for *_, boot in keys} | let_go)}))
     named = {session for one in arrived if (session := getattr(one.event.payload, "session", None)) is not None}
     logs = _session_rows.read(connection.execute(_SESSIONS, {"sessions": sorted(named)})) if named else []
-    restarted = {(one.event.gym, one.event.machine) for one in arrived if isinstance(one.event.payload, Online)}
     if restarted:
         logs += _session_rows.read(connection.execute(_STILL_OPEN, _among(restarted)))
     return Books(
