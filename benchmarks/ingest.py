@@ -436,7 +436,7 @@ def outage(bench: Bench) -> None:
         whole_s = time.perf_counter() - back_s
         print(
             f"outage    InfluxDB away for {OUTAGE_S:.0f} s and {bench.floor.frames} frames: {queue} messages wait in"
-            f" its queue, RSS {full_mb:.0f} MB\n"
+            f" ingest's queue, RSS {full_mb:.0f} MB\n"
             f"          after InfluxDB answers again: the first stored in {resumed_s:.1f} s, all in {whole_s:.1f} s"
             f"{at_full_speed(bench)}; peak RSS {rss_mb(pid):.0f} MB"
         )
