@@ -2,6 +2,7 @@
 
 import resource
 import sqlite3
+import struct
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -133,3 +134,15 @@ def test_a_commit_is_synchronous(tmp_path):
         settings = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     store.close()
     assert ["wal", 2] == settings
+
+
+def test_what_is_erased_is_neither_in_the_file_nor_in_its_log(tmp_path):
+    """A row that is only marked as free could be read by anybody who has the file."""
+    depth_mm = 314.159265358979
+    store = SqliteSeries(tmp_path / "series.db")
+    store.append([stored(a_frame(seq, depth_mm=[depth_mm] if seq == 3 else [1 / 3])) for seq in range(8)])
+    store.erase("north", "press-1", a_frame(3).t_us, a_frame(4).t_us)
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert struct.pack("<d", 1 / 3) in kept
+    assert struct.pack("<d", depth_mm) not in kept
+    store.close()
