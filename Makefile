@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs bench bench-ingest lock clean
+.PHONY: help install run test fault check format docs bench bench-ingest lock clean
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,6 +28,10 @@ run: install ## run everything with a simulated gym, for example: make run ARGS=
 
 test: install ## run all tests, in parallel; those that need an absent program are skipped and say so
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+fault: install ## stage the long faults, some 90 minutes; for example: make fault ARGS="-k 'killed and influx'"
+	@SLEDWATCH_FAULT=long $(BIN)/python -m pytest tests/fault -v -o log_cli=true --log-cli-level=INFO \
+		--log-cli-format="%(asctime)s %(message)s" --log-cli-date-format=%H:%M:%S $(ARGS)
 
 check: install ## lint, format, types, imports between packages, generated documents
 	@$(BIN)/ruff check .
