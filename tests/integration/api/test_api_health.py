@@ -30,6 +30,36 @@ def test_ready_is_ready_only_while_every_part_works(
     assert broken == [part for part, health in answer.json()["parts"].items() if not health["ok"]]
 
 
+def test_it_says_why_the_store_takes_no_writes(house: House) -> None:
+    beat(house.engine, "ingest", NOW_US, {"subscribed": True, "store": False, "why": "no space left, say"})
+    ingest = house.stranger.get("/readyz").json()["parts"]["ingest"]
+    assert {"ok": False, "why": "its store takes no writes: no space left, say"} == ingest
+
+
+WELL = {"subscribed": True, "store": True}
+LOST = {"subscribed": False, "store": True}
+
+
+@pytest.mark.parametrize(
+    ("beats", "health"),
+    [
+        ({"a": (2, WELL), "b": (2, WELL)}, {"ok": True, "why": "subscribed, its store takes writes"}),
+        ({"a": (2, WELL), "b": (2, LOST)}, {"ok": True, "why": "subscribed, its store takes writes (1 of 2 replicas)"}),
+        ({"a": (2, LOST), "b": (2, LOST)}, {"ok": False, "why": "not subscribed at the broker"}),
+        ({"a": (2, WELL), "b": (9_000, LOST)}, {"ok": True, "why": "subscribed, its store takes writes"}),
+        ({"a": (9_000, WELL), "b": (2, LOST)}, {"ok": False, "why": "not subscribed at the broker"}),
+        ({"a": (60, WELL), "b": (9_000, WELL)}, {"ok": False, "why": "last sign of life 60 s ago"}),
+    ],
+    ids=["both well", "one is not", "neither is", "one long gone", "one left, not well", "all gone"],
+)
+def test_of_several_replicas_of_ingest_those_that_live_are_looked_at(
+    house: House, beats: dict[str, tuple[int, dict[str, bool]]], health: dict[str, Any]
+) -> None:
+    for name, (age_s, detail) in beats.items():
+        beat(house.engine, f"ingest:{name}", NOW_US - age_s * S, detail)
+    assert health == house.stranger.get("/readyz").json()["parts"]["ingest"]
+
+
 def test_it_lives_whatever_else_is_away(house: House) -> None:
     house.floor.following = False
     assert 200 == house.stranger.get("/livez").status_code

@@ -71,15 +71,20 @@ def _look(parts: Parts) -> Readiness:
 
 
 def _ingest(known: dict[str, Beat], now_us: int) -> Health:
-    """Of several replicas one that works is enough."""
+    """Of several replicas one that works is enough; one that is gone for long is not missed."""
     replicas = [beat for part, beat in known.items() if part.partition(":")[0] == "ingest"]
     if not replicas:
         return Health(ok=False, why="has never given a sign of life")
     latest = max(replicas, key=lambda beat: beat.at_us)
-    fresh = [beat for beat in replicas if now_us - beat.at_us < FRESH_US]
+    fresh = [beat.detail for beat in replicas if now_us - beat.at_us < FRESH_US]
     if not fresh:
         return Health(ok=False, why=f"last sign of life {(now_us - latest.at_us) / 1e6:.0f} s ago")
-    if any(beat.detail.get("subscribed") and beat.detail.get("store") for beat in fresh):
-        return Health(ok=True, why="subscribed, its store takes writes")
-    subscribed = any(beat.detail.get("subscribed") for beat in fresh)
-    return Health(ok=False, why="its store takes no writes" if subscribed else "not subscribed at the broker")
+    subscribed = [detail for detail in fresh if detail.get("subscribed")]
+    well = [detail for detail in subscribed if detail.get("store")]
+    if not subscribed:
+        return Health(ok=False, why="not subscribed at the broker")
+    if not well:
+        reasons = [str(detail["why"]) for detail in subscribed if "why" in detail]
+        return Health(ok=False, why=": ".join(["its store takes no writes", *reasons[:1]]))
+    of_all = "" if len(well) == len(fresh) else f" ({len(well)} of {len(fresh)} replicas)"
+    return Health(ok=True, why=f"subscribed, its store takes writes{of_all}")
