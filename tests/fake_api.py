@@ -39,6 +39,9 @@ class Floor:
     alerts: list[Json] = field(default_factory=list)
     limits: dict[str, list[Json]] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
+    accounts: dict[str, Json] = field(default_factory=dict)
+    events: dict[str, list[Json]] = field(default_factory=dict)
+    refused: list[Json] = field(default_factory=list)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes | None]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -122,6 +125,61 @@ def pressing(gym: str, name: str, user: str, user_name: str | None, session: str
             **fields,
         },
     )
+
+
+def account(**fields: Any) -> Json:
+    """What has become of what a machine sent: all is well, but for `fields`."""
+    return {
+        "received": 48_211,
+        "repeated": 12,
+        "refused": 0,
+        "stored": 48_199,
+        "missing": 0,
+        "lost": 0,
+        "disordered": 7,
+        "out_of_range": 0,
+        "clock_offset_s": -0.02,
+        **fields,
+    }
+
+
+def boot_account(boot: str, **fields: Any) -> Json:
+    """The same for one power-up."""
+    return {
+        **account(),
+        "boot": boot,
+        "current": False,
+        "top": 48_198,
+        "missing_ranges": [],
+        "oldest_seq": 48_100,
+        "online_at": at(60 * 9),
+        "updated_at": at(0.1),
+        **fields,
+    }
+
+
+def refused(id_: int, **fields: Any) -> Json:
+    """An item of `GET /quarantine`, whole: a load that cannot be, but for `fields`."""
+    return {
+        "id": id_,
+        "received_at": at(40),
+        "topic": "sledwatch/v1/north/press-2/frame",
+        "reason": "load-out-of-range",
+        "detail": "load_kg from 9999 to 9999: expected 0 to 1500",
+        "gym": "north",
+        "machine": "press-2",
+        "boot": "k3x9q0m2v7a1d",
+        "seq": 970 + id_,
+        "count": 1,
+        "bytes": 412,
+        "state": "held",
+        "tries": 0,
+        "replayed_at": None,
+        "payload": '{"v":1,"boot":"k3x9q0m2v7a1d","seq":970,"load_kg":9999,"depth_mm":[12.1,13.4,null,15.0]}',
+        "payload_base64": None,
+        "cut": False,
+        **fields,
+    }
 
 
 def alert(id_: str, **fields: Any) -> Json:
@@ -497,6 +555,35 @@ def busy_floor() -> Floor:
             comments=[{"author": "admin", "at": at(60 * 29), "text": "Spoke to him: the stop had been taken out."}],
         ),
     ]
+    floor.accounts = {
+        "north/press-1": {"account": account(), "boots": [boot_account("k3x9q0m2v7a1d", current=True)]},
+        "north/press-2": {
+            "account": account(missing=9, lost=4, refused=3, clock_offset_s=-94.2),
+            "boots": [
+                boot_account(
+                    "m7d2t5w8y1b4e", current=True, missing=9, missing_ranges=[[970, 973], [980, 984]], refused=3,
+                    clock_offset_s=-94.2,
+                ),
+                boot_account("p7c1e5z8w2n4b", stored=1_300, lost=4, online_at=at(60 * 40), clock_offset_s=0.1),
+                boot_account("a1a1a1a1a1a1a", stored=12, online_at=None, clock_offset_s=None),
+            ],
+        },
+    }  # fmt: skip
+    floor.events["north/press-2"] = [
+        {"id": 4, "at": at(60 * 9), "kind": "online", "boot": "m7d2t5w8y1b4e", "after": "p7c1e5z8w2n4b"},
+        {"id": 3, "at": at(60 * 9 + 1), "kind": "offline", "boot": "p7c1e5z8w2n4b"},
+        {"id": 2, "at": at(60 * 30), "kind": "gap", "boot": "p7c1e5z8w2n4b", "lost": 4, "ranges": [[970, 973]]},
+        {"id": 1, "at": at(60 * 40), "kind": "online", "boot": "p7c1e5z8w2n4b", "after": None},
+    ]
+    floor.refused = [
+        refused(1, reason="bad-topic", detail="topic 'lift/7': expected sledwatch/v1/GYM/MACHINE/state|session|frame, "
+                "names matching [a-z0-9][a-z0-9_-]{0,63}", topic="lift/7", gym=None, machine=None, boot=None, seq=None),
+        refused(2, reason="too-large", detail="70000 bytes: at most 65536 are taken", bytes=70_000, cut=True),
+        refused(3, state="replayed", tries=1, replayed_at=at(3)),
+        refused(4, count=3, tries=1),
+        refused(5, state="asked"),
+        refused(6, payload=None, payload_base64="/wD/", reason="bad-json", detail="JSON is malformed: invalid byte"),
+    ]  # fmt: skip
     caution = alert(
         "e5" * 16,
         rule="depth.caution",
@@ -558,6 +645,87 @@ def _routes(floor: Floor) -> APIRouter:
     async def machines(gym: str, request: Request) -> Json:
         signed_in(request)
         return listing(found(floor.machines, gym, "gym"))
+
+    @api.get("/gyms/{gym}/machines/{name}")
+    async def one_machine(gym: str, name: str, request: Request) -> Json:
+        signed_in(request)
+        live = found({one["machine"]: one for one in found(floor.machines, gym, "gym")}, name, "machine")
+        known = floor.accounts.get(f"{gym}/{name}", {"account": None, "boots": []})
+        return {**live, **known, "events": floor.events.get(f"{gym}/{name}", [])[:20]}
+
+    @api.get("/gyms/{gym}/machines/{name}/events")
+    async def machine_events(gym: str, name: str, request: Request, limit: int = 50, cursor: str | None = None) -> Json:
+        signed_in(request)
+        return listing(floor.events.get(f"{gym}/{name}", []), limit, cursor)
+
+    @api.get("/quarantine")
+    async def quarantine(
+        request: Request,
+        state: str | None = None,
+        reason: str | None = None,
+        gym: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Json:
+        signed_in(request)
+        states = {state} if state else {"held", "asked"}
+        rows = [
+            one
+            for one in reversed(floor.refused)
+            if one["state"] in states and reason in {None, one["reason"]} and gym in {None, one["gym"]}
+        ]
+        return listing(rows, limit, cursor)
+
+    @api.get("/quarantine/counts")
+    async def counts(request: Request) -> Json:
+        signed_in(request)
+        rows: dict[tuple[str | None, str], Json] = {}
+        for one in floor.refused:
+            row = rows.setdefault(
+                (one["gym"], one["reason"]),
+                {
+                    "gym": one["gym"],
+                    "reason": one["reason"],
+                    **dict.fromkeys(("refused", "held", "held_bytes", "replayed", "expired", "dropped"), 0),
+                    "dropped_at": None,
+                },
+            )
+            row["refused"] += one["count"]
+            row["held"] += 1
+            row["replayed"] += one["state"] == "replayed"
+            row["dropped"] += 7 if one["reason"] == "bad-json" else 0
+        return listing(list(rows.values()))
+
+    @api.get("/quarantine/{id_}")
+    async def one_refused(id_: int, request: Request) -> Json:
+        signed_in(request)
+        return dict(found({one["id"]: one for one in floor.refused}, id_, "message"))
+
+    @api.post("/quarantine/replay", status_code=202)
+    async def replay_many(request: Request) -> Json:
+        signed_in(request)
+        wish = await request.json()
+        floor.calls.append(("POST", "/quarantine/replay", wish))
+        meant = [
+            one
+            for one in floor.refused
+            if one["state"] == "held"
+            and not one["cut"]
+            and all(one[name] == wish[name] for name in ("reason", "gym") if name in wish)
+        ]
+        for one in meant:
+            one["state"] = "asked"
+        return {"asked": len(meant)}
+
+    @api.post("/quarantine/{id_}/replay", status_code=202)
+    async def replay(id_: int, request: Request) -> Json:
+        signed_in(request)
+        floor.calls.append(("POST", f"/quarantine/{id_}/replay", None))
+        one = found({one["id"]: one for one in floor.refused}, id_, "message")
+        if one["cut"] or one["state"] == "replayed":
+            raise HTTPException(409, f"message {id_} cannot be tried again")
+        one["state"] = "asked"
+        return dict(one)
 
     @api.get("/members")
     async def members(request: Request, limit: int = 50, cursor: str | None = None) -> Json:

@@ -15,6 +15,12 @@ PAGES = [
     "/sessions/S-1/limit?rep=12",
     "/members",
     "/members/m-1042",
+    "/machines/north/press-1",
+    "/machines/north/press-2",
+    "/quarantine",
+    "/quarantine?state=replayed",
+    "/quarantine/4",
+    "/quarantine/6",
 ]
 
 # What is wrong with a page, as far as it can be told without looking: a small part of what axe asks.

@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from fake_api import COOKIE, NOW_US, TOKEN, alert, busy_floor, fake_api
+from fake_api import COOKIE, NOW_US, TOKEN, alert, at, busy_floor, fake_api
 from sledwatch_web.app import create_app
 from sledwatch_web.security import CONTENT_SECURITY_POLICY
 
@@ -21,6 +21,12 @@ PAGES = [
     "/members",
     "/members/m-1042",
     "/members/m-5005",
+    "/machines/north/press-2",
+    "/machines/north/press-3",
+    "/quarantine",
+    "/quarantine?state=replayed",
+    "/quarantine?reason=bad-json&gym=north",
+    "/quarantine/2",
 ]
 ALERT = "a1" * 16
 
@@ -310,3 +316,94 @@ def test_the_host_is_passed_on_for_the_api_to_judge_origins_by():
     with TestClient(create_app(api_app=api), base_url="https://gym.example", cookies={COOKIE: "c"}) as client:
         client.post(f"/alerts/{ALERT}/acknowledge", headers=OWN)
     assert ("gym.example", "same-origin", f"{COOKIE}=c") == (seen["host"], seen["sec-fetch-site"], seen["cookie"])
+
+
+# Machines and refused messages
+
+
+def test_a_machine_whose_messages_are_all_stored_is_well(pages):
+    said = text(pages.get("/machines/north/press-1").text)
+    assert "All that it sent is stored." in said
+    assert "Stored 48,199" in said
+
+
+def test_a_machine_page_says_what_is_lost_what_may_still_come_and_how_its_clock_goes(pages):
+    said = text(pages.get("/machines/north/press-2").text)
+    assert "4 messages lost for good; 9 messages missing, which may still come; 3 messages refused" in said
+    assert "its clock is 1 min 34 s behind" in said
+    assert "970–973, 980–984" in said
+
+
+def test_a_machine_page_says_what_happened_to_it_the_newest_first(pages):
+    said = text(pages.get("/machines/north/press-2").text)
+    places = [said.index(part) for part in ("Started anew", "Went offline", "Lost 4 messages for good", "Came online")]
+    assert places == sorted(places)
+
+
+def test_a_machine_of_which_nothing_is_stored_has_a_page_all_the_same(pages):
+    assert "Nothing of it is stored yet." in text(pages.get("/machines/north/press-3").text)
+
+
+def test_a_machine_is_a_link_away_from_its_tile(pages):
+    assert '<a href="/machines/north/press-2">press-2</a>' in pages.get("/").text
+
+
+def test_what_befell_a_machine_long_ago_is_a_link_away(pages, floor):
+    event = {"id": 1, "at": at(5), "kind": "offline", "boot": "b1"}
+    floor.events["north/press-1"] = [event] * 25
+    (older,) = re.findall(r'<a href="([^"]+)" rel="next">Earlier', pages.get("/machines/north/press-1").text)
+    assert 5 == pages.get(older.replace("&amp;", "&")).text.count("Went offline")
+
+
+def test_refused_messages_say_why_and_lead_to_their_machine(pages):
+    said = pages.get("/quarantine").text
+    assert "load_kg from 9999 to 9999: expected 0 to 1500" in text(said)
+    assert '<a href="/machines/north/press-2">press-2, Nordpark</a>' in said
+
+
+def test_refused_messages_of_a_reason_are_a_link_away(pages):
+    html = pages.get("/quarantine").text
+    (href,) = set(re.findall(r'<a href="(/quarantine\?reason=bad-json[^"]*)"', html))
+    said = text(pages.get(href.replace("&amp;", "&")).text)
+    assert "Only Not readable, Nordpark." in said
+    assert "A load that cannot be" not in said[said.index("Message by message") :]
+
+
+def test_a_refused_message_is_replayed_by_a_plain_form(pages, floor):
+    answer = pages.post("/quarantine/4/replay", data={"back": "/quarantine?gym=north"}, headers=OWN)
+    assert (303, "/quarantine?gym=north&told=asked#told") == (answer.status_code, answer.headers["location"])
+    assert ["asked"] == [one["state"] for one in floor.refused if one["id"] == 4]
+
+
+def test_all_of_a_reason_are_replayed_by_a_plain_form(pages, floor):
+    data = {"reason": "load-out-of-range", "gym": "north"}
+    answer = pages.post("/quarantine/replay", data=data, headers=OWN)
+    assert "/quarantine?told=asked#told" == answer.headers["location"]
+    assert [("POST", "/quarantine/replay", data)] == floor.calls
+
+
+def test_what_cannot_be_replayed_has_no_button_and_is_told_in_the_apis_words(pages):
+    assert "/quarantine/2/replay" not in pages.get("/quarantine").text + pages.get("/quarantine/2").text
+    answer = pages.post("/quarantine/2/replay", headers=OWN)
+    assert (409, True) == (answer.status_code, "message 2 cannot be tried again" in answer.text)
+
+
+@pytest.mark.parametrize("path", ["/quarantine/4/replay", "/quarantine/replay"])
+def test_another_site_replays_nothing(pages, floor, path):
+    assert (403, []) == (pages.post(path, headers={"sec-fetch-site": "cross-site"}).status_code, floor.calls)
+
+
+def test_what_a_machine_sent_is_laid_out_where_it_is_json(pages):
+    assert "  &#34;load_kg&#34;: 9999," in pages.get("/quarantine/4").text
+    assert "/wD/" in pages.get("/quarantine/6").text
+
+
+def test_an_empty_quarantine_is_calm(pages, floor):
+    floor.refused.clear()
+    assert "All that came could be stored" in text(pages.get("/quarantine").text)
+
+
+def test_an_alert_about_lost_messages_leads_to_them(pages, floor):
+    nobodys = {"user": None, "user_name": None, "machine": None, "session": None, "limit_tier": None}
+    floor.alerts.append(alert("f6" * 16, rule="machine.quarantine", severity="warn", **nobodys))
+    assert '<a href="/quarantine?gym=north">See the refused messages</a>' in pages.get("/alerts").text

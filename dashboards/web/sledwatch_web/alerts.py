@@ -18,6 +18,8 @@ VERBS: Final = {
     "silenced": ("resolve",),
     "resolved": (),
 }
+# The rule about messages, not people: it leads to where they are.
+QUARANTINE: Final = "machine.quarantine"
 VERB_WORDS: Final = {"acknowledge": "Acknowledge", "silence": "Silence", "resolve": "Resolve"}
 VERB_HINTS: Final = {
     "acknowledge": "You have seen it and will see to it",
@@ -57,6 +59,7 @@ class Card:
     who: str
     member_href: str | None
     session_href: str | None
+    refused_href: str | None
     where: str
     last: Moment | None
     first: Moment | None
@@ -92,6 +95,7 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         who=alert.get("user_name") or user or "",
         member_href=f"/members/{user}" if user else None,
         session_href=f"/sessions/{alert['session']}" if alert.get("session") else None,
+        refused_href=f"/quarantine?gym={alert['gym']}" if alert["rule"] == QUARANTINE else None,
         where=", ".join(part for part in place if part),
         last=words.moment(alert.get("last_at") or alert.get("at"), zone, now_us),
         first=words.moment(alert.get("first_at"), zone, now_us),

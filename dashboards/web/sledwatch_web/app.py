@@ -15,7 +15,9 @@ from starlette.types import ASGIApp, Scope
 from sledwatch_web.api import ApiClient, ApiDown, ApiError, NotFound, NotSignedIn
 from sledwatch_web.pages.alerts import alert_routes
 from sledwatch_web.pages.floor import floor_routes
+from sledwatch_web.pages.machines import machine_routes
 from sledwatch_web.pages.members import member_routes
+from sledwatch_web.pages.quarantine import quarantine_routes
 from sledwatch_web.pages.sessions import session_routes
 from sledwatch_web.proxy import proxy_routes
 from sledwatch_web.rendering import Charts
@@ -57,7 +59,7 @@ def create_app(
     app.mount(site.assets, _Kept(directory=STATIC), name="static")
     if isinstance(api, str):
         app.include_router(proxy_routes(client))
-    for routes in (floor_routes, alert_routes, session_routes, member_routes):
+    for routes in (floor_routes, machine_routes, alert_routes, session_routes, member_routes, quarantine_routes):
         app.include_router(routes(site))
     _answer_errors(app, site)
     return app

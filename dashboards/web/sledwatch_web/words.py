@@ -33,6 +33,7 @@ RULES: Final = {
     "workload.baseline": "Above their own weeks",
     "workload.volume": "Many hard sets",
     "pain.reported": "Pain reported",
+    "machine.quarantine": "Refused messages are being lost",
 }
 TIERS: Final = {
     "calibrated": "calibrated: set by a trainer for this member and machine",
@@ -276,6 +277,9 @@ _LABELS: Final = {
     "t_turn_us": "Time",
     "context": "In a study",
     "alert_with_spacing": "alert after a hard session",
+    "messages_lost": "Messages lost",
+    "messages_refused": "Messages refused, ever",
+    "reasons": "By reason",
 }
 # Bookkeeping, and what the message has said already.
 _SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", "reps_unsure", "missing_days_30d"})
