@@ -557,7 +557,8 @@ def version_of(name: str, path: str) -> str:
     """What a program says of itself, in a line."""
     flag = {"influxd": "version", "mosquitto": "-h"}.get(name, "--version")
     said = subprocess.run([path, flag], capture_output=True, text=True, timeout=20, check=False)
-    return next(iter((said.stdout or said.stderr).strip().splitlines()), name)
+    first = next(iter((said.stdout or said.stderr).strip().splitlines()), name)
+    return first.partition(" build_date")[0]
 
 
 def main() -> None:
