@@ -75,8 +75,9 @@ class BrokerAddress:
         """What kept us from connecting, for whoever has to act: in one line, with what was expected."""
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._why_unverified(error)
-        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-            return f"port {self.port} speaks no TLS: expected the broker's TLS port, or mqtt:// for a plain one"
+        if isinstance(error, ssl.SSLError):
+            reason = (error.reason or "no reason given").lower().replace("_", " ")
+            return f"no TLS on port {self.port} ({reason}): expected the broker's TLS port, or mqtt:// for a plain one"
         return error.strerror or str(error) or type(error).__name__
 
     def why_refused(self, reason: object) -> str:

@@ -1,8 +1,11 @@
 """Reading a broker's address."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 
-from sledwatch.address import BrokerAddress
+from sledwatch.address import BrokerAddress, tls_context
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,34 @@ def test_a_password_is_in_no_message() -> None:
         BrokerAddress.parse("mqtt://user:secret@host/path")
     assert "secret" not in str(refusal.value)
     assert "secret" not in repr(BrokerAddress.parse("mqtt://user:secret@host"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError("timed out"), "timed out"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] (_ssl.c:1)"), "no TLS on port 8883 (no reason given): expected"),
+    ],
+)
+def test_what_kept_us_from_connecting_is_one_plain_line(error: OSError, said: str) -> None:
+    assert BrokerAddress.parse("mqtts://broker.gym").why_unreachable(error).startswith(said)
+
+
+def test_a_refusal_names_the_user_and_no_password() -> None:
+    assert "refused: not authorized, user ingest" == BrokerAddress.parse("mqtt://ingest:s@h").why_refused(
+        "Not authorized"
+    )
+    assert "no user: give one as mqtt://" in BrokerAddress.parse("mqtt://h").why_refused("Not authorized")
+
+
+def test_an_address_is_told_without_user_and_password() -> None:
+    assert "mqtts://[::1]:8883" == str(BrokerAddress.parse("mqtts://ingest:secret@[::1]"))
+
+
+def test_a_ca_that_is_none_is_refused_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("no certificate")
+    with pytest.raises(ValueError, match=r"ca.crt: expected certificates in PEM"):
+        tls_context(tmp_path / "ca.crt")
+    with pytest.raises(ValueError, match=r"absent.crt: No such file"):
+        tls_context(tmp_path / "absent.crt")
