@@ -3,20 +3,26 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, select
 
 from closing_house import House, earlier_session
 from postgresql_server import postgresql_url
-from presses import T0_US, S, Session
-from sledwatch.events import Reason, Refusal
+from presses import T0_US, S, Session, online
+from sledwatch.events import Event, Frame, Reason, Refusal
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import alerts, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
-from sledwatch_storage.state.ledger import Refused, record
+from sledwatch_storage.state.ledger import Arrived, Refused, record
 from sledwatch_storage.state.limits import put_limit
+from sledwatch_storage.state.quarantine import Tally
 from sledwatch_storage.state.sessions import Imported, import_sessions, member_sessions_frame, reps_of
 
 __all__ = ["postgresql_url"]
@@ -66,6 +72,37 @@ def test_history_is_imported_once(engine: Engine) -> None:
     history = [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)]
     assert [Imported(3, 30, 0), Imported(0, 0, 3)] == [import_sessions(engine, history, T0_US) for _ in range(2)]
     assert 3 == len(member_sessions_frame(engine, "m-1", T0_US))
+
+
+def test_the_migrations_give_the_schema_here_too(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert [] == compare_metadata(MigrationContext.configure(connection), schema.metadata)
+
+
+def test_what_is_on_record_of_an_earlier_version_is_counted_by_the_migration(engine: Engine) -> None:
+    """As many as are stored, may still come, and are lost; and what quarantine holds."""
+    frames = [
+        Arrived(Event("north", "press-1", Frame("b1", seq, T0_US, 20_000, [1.0], 1.0)), T0_US) for seq in (0, 1, 5, 9)
+    ]
+    refused = Refused(T0_US, "t", b"abc", Refusal(Reason.BAD_NAME, "", "north", "press-1", "b1", 7))
+    record(engine, frames, [refused], T0_US)
+    record(engine, [Arrived(Event("north", "press-1", online(boot="b1", oldest_seq=4)), T0_US)], [], T0_US)
+    before = counted(engine)
+    assert (4, 3, 2) == before[0]
+    url = engine.url.render_as_string(hide_password=False)
+    with begin(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(resources.files("sledwatch_storage.state") / "migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    migrate(url)
+    assert before == counted(engine)
+
+
+def counted(engine: Engine) -> tuple[tuple[int, ...], list[Tally]]:
+    with engine.connect() as connection:
+        row = connection.execute(select(schema.ledger)).mappings().one()
+    return tuple(row[name] for name in ("stored", "missing", "lost")), quarantine.tallies(engine)
 
 
 def test_text_that_postgresql_does_not_take_ends_nothing(engine: Engine) -> None:
