@@ -76,7 +76,7 @@ class BrokerAddress:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._why_unverified(error)
         if isinstance(error, ssl.SSLError):
-            reason = (error.reason or "no reason given").lower().replace("_", " ")
+            reason = (getattr(error, "reason", None) or "no reason given").lower().replace("_", " ")
             return f"no TLS on port {self.port} ({reason}): expected the broker's TLS port, or mqtt:// for a plain one"
         return error.strerror or str(error) or type(error).__name__
 
