@@ -33,6 +33,9 @@ CUE_EXPIRES_S: Final = 5
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_TOKEN: Final = 64
+# Two names of 64 characters, the root and the longest kind make less.
+_LONGEST_TOPIC: Final = 200
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 TimeUs = Annotated[int, Meta(ge=-(2**62), le=2**62, description="microseconds since the Unix epoch, UTC")]
@@ -123,7 +126,7 @@ class SessionEnd(Struct, frozen=True, tag_field="event", tag="end"):
     v: int = VERSION
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, gc=False):
     """A run of samples, in columns: sample i was taken at `t_us + i * dt_us`.
 
     depth_mm: sled travel from the rack towards the user, None where the sensor gave nothing.
@@ -283,8 +286,7 @@ class Reason(StrEnum):
     STORE_REFUSED = "store-refused"  # it kept the contract, but the series store will never take it
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """A message that keeps the contract. `out_of_range` counts the depths that were taken as missing."""
 
     gym: str
@@ -335,6 +337,12 @@ def is_name(text: str) -> bool:
 
 def is_token(text: str) -> bool:
     """Whether this may be a session id or a boot."""
+    # By its length first, for what is remembered is not to be as long as a stranger likes.
+    return len(text) <= _LONGEST_TOKEN and _is_token(text)
+
+
+@lru_cache(maxsize=65_536)
+def _is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
@@ -348,9 +356,13 @@ def topic(gym: str, machine: str | None, kind: TopicKind) -> str:
     return "/".join(part for part in (ROOT, gym, machine, kind.value) if part is not None)
 
 
-@lru_cache(maxsize=65_536)
 def parse_topic(text: str) -> Topic | None:
     """Take a topic apart; None where it is not one of the contract."""
+    return _parse_topic(text) if len(text) <= _LONGEST_TOPIC else None
+
+
+@lru_cache(maxsize=65_536)
+def _parse_topic(text: str) -> Topic | None:
     if not text.startswith(ROOT + "/"):
         return None
     match text[len(ROOT) + 1 :].split("/"):
@@ -392,7 +404,7 @@ def decode(topic_text: str, payload: bytes, now_us: int) -> Event | Refusal:
     problem = _bad_name(message)
     if problem is not None:
         return _refuse(parsed, payload, Reason.BAD_NAME, problem)
-    if isinstance(message, State):
+    if parsed.kind is TopicKind.STATE:
         return Event(parsed.gym, parsed.machine, message)
     wrong_time = _wrong_time(message.t_us, now_us)
     if wrong_time is not None:

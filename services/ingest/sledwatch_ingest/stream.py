@@ -29,6 +29,8 @@ _QOS_1: Final = 0x02
 _QOS_2: Final = 0x04  # no such subscription is ours
 _MORE: Final = 0x80  # of a number in groups of seven bits: another byte follows
 _MOST_GROUPS: Final = 4
+# Topics up to this length are remembered as text; those of the contract are shorter.
+_LONGEST_KNOWN: Final = 200
 
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -237,15 +239,18 @@ def _message(data: bytes, head: int, body: int, stop: int, received_us: int, gen
     at += properties
     if at > stop:
         return None
-    return Message(_text(topic), data[at:stop], received_us, bool(head & _RETAIN), generation, packet_id)
+    text = _known(topic) if len(topic) <= _LONGEST_KNOWN else _text(topic)
+    return Message(text, data[at:stop], received_us, bool(head & _RETAIN), generation, packet_id)
 
 
-@lru_cache(maxsize=16_384)
 def _text(topic: bytes) -> str:
     try:
         return topic.decode()
     except UnicodeDecodeError:
         return "(not UTF-8)"
+
+
+_known = lru_cache(maxsize=16_384)(_text)
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """What ingest and analytics ask of a series store, whatever it is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from sledwatch.events import Frame
 
@@ -23,8 +24,7 @@ class StoreRefused(Exception):
         self.positions = tuple(positions)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFrame:
+class StoredFrame(Struct, frozen=True, gc=False):
     """A frame, where it comes from, and when it arrived (`received_us`, the receiver's clock)."""
 
     gym: str

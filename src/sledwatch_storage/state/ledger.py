@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, CursorResult, Engine, Select, Table, bindparam, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
@@ -90,8 +91,7 @@ _STILL_OPEN: Final = _session_rows.all.where(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True, gc=False):
     """A message that keeps the contract; a frame is in the series store already.
 
     retained: the broker had kept it, so that it may have come before.
