@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -56,6 +57,17 @@ def frame_by_point(one) -> list[str]:
 @given(any_frame())
 def test_a_frame_is_written_as_point_writes_it(frame):
     one = stored(frame)
+    assert frame_by_point(one) == line_protocol.lines_of(one).decode().split("\n")
+
+
+@given(any_frame(), st.integers(-(2**50), 2**51) | st.integers(0, 2**20).map(lambda us: 1_795_331_000_000_000 - us))
+@example(a_frame(depth_mm=[1.0, 2.0, 3.0]), 1_795_330_999_960_000)
+@example(a_frame(depth_mm=[1.0, 2.0, 3.0]), 1_795_330_999_940_000)
+@example(a_frame(), 1_795_330_100_000_000)
+@example(a_frame(), 1_795_330_099_999_999)
+@example(a_frame(), 999_999_999)
+def test_a_frame_of_any_time_is_written_as_point_writes_it(frame, t_us):
+    one = stored(msgspec.structs.replace(frame, t_us=t_us))
     assert frame_by_point(one) == line_protocol.lines_of(one).decode().split("\n")
 
 

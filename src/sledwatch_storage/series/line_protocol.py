@@ -29,6 +29,7 @@ PRECISION: Final = "ns"
 _KEY: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _STRING: Final = str.maketrans({'"': r"\"", "\\": r"\\"})
 _HOUR_US: Final = 3_600_000_000
+_NINE_DIGITS: Final = 10**9
 # The largest prime that leaves three digits: how far a clock is set back is rarely a multiple of it.
 _PHASES: Final = 997
 _TEXTS: Final = 2**15
@@ -106,21 +107,35 @@ def lines_of(stored: StoredFrame) -> bytes:
     ]
     digits = f"{phase(frame):03d}"
     head = f"{of_frame} {_frame_fields(stored, [name for name, _ in lists])} {frame.t_us}"
-    times = range(frame.t_us, frame.t_us + len(frame.depth_mm) * frame.dt_us, frame.dt_us)
+    before, times = _times(frame.t_us, frame.dt_us, len(frame.depth_mm))
     if lists:
         columns = [("depth_mm", frame.depth_mm), *lists]
         samples = [
-            f"{row} {t_us}"
-            for i, t_us in enumerate(times)
+            f"{row}{before}{end}"
+            for i, end in enumerate(times)
             if (row := ",".join(f"{name}={_decimal[value]}" for name, of in columns if (value := of[i]) is not None))
         ]
         between = f"{digits}\n{of_sample} "
     else:
         samples = [
-            f"{_decimal[depth]} {t_us}" for depth, t_us in zip(frame.depth_mm, times, strict=True) if depth is not None
+            f"{_decimal[depth]}{before}{end}"
+            for depth, end in zip(frame.depth_mm, times, strict=True)
+            if depth is not None
         ]
         between = f"{digits}\n{of_sample} depth_mm="
     return (between.join((head, *samples)) + digits).encode()
+
+
+def _times(t_us: int, dt_us: int, n: int) -> tuple[str, range]:
+    """Times of samples, as what all of them begin with and the number each ends with.
+
+    Python writes a number of nine digits twice as fast as one of sixteen, which is a fifth of all the work.
+    """
+    begin, end = divmod(t_us, _NINE_DIGITS)
+    last = end + n * dt_us
+    if begin > 0 and end * 10 >= _NINE_DIGITS and last <= _NINE_DIGITS:
+        return f" {begin}", range(end, last, dt_us)
+    return " ", range(t_us, t_us + n * dt_us, dt_us)
 
 
 def heartbeat(now_us: int) -> bytes:
