@@ -93,9 +93,9 @@ class Stores:
                 high - low + 1 for (known,) in connection.execute(select(ledger.c.ranges)) for low, high in known
             )
 
-    def beat(self) -> dict[str, Any]:
-        """What ingest said of itself last; nothing before its first heartbeat."""
-        said = heartbeat.beats(self.state).get("ingest")
+    def beat(self, part: str = "ingest") -> dict[str, Any]:
+        """What ingest, or a replica of it, said of itself last; nothing before its first heartbeat."""
+        said = heartbeat.beats(self.state).get(part)
         return {} if said is None else said.detail
 
     def close(self) -> None:

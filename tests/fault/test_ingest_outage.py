@@ -85,6 +85,25 @@ def test_an_outage_longer_than_the_queue_and_the_keepalive_is_sat_out(
     assert_told_without_gaps(machine)
 
 
+@pytest.mark.parametrize("kinds", [pair("sqlite", "mosquitto")], indirect=True)
+def test_a_replica_that_leaves_for_an_outage_keeps_its_place_for_longer_than_one_that_is_killed(
+    broker: Broker, stores: Stores, series: Interrupted, machine: Machine
+) -> None:
+    with running_ingest(
+        broker.url, series, stores.state, queue=4, batch=1, keepalive_s=2, group="ingest", group_expiry_s=1
+    ):
+        machine.press(5)
+        eventually(lambda: stores.recorded() == 5)
+        series.away.set()
+        machine.press(400)
+        eventually(lambda: not stores.beat("ingest:sledwatch-ingest")["subscribed"])
+        left_s = time.monotonic()
+        eventually(lambda: time.monotonic() > left_s + either(3.0, 60.0), timeout_s=90.0)
+        series.away.clear()
+        eventually(lambda: not machine.unstored, timeout_s=40.0)
+    assert_stored_once(stores, [machine])
+
+
 def test_a_slow_store_is_waited_for_and_the_connection_lives(broker: Broker, stores: Stores, machine: Machine) -> None:
     """Each write takes longer than the keep-alive."""
     series = Slow(stores.series, 1.2)

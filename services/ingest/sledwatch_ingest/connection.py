@@ -206,7 +206,7 @@ class Connection:
             full_since_s = (full_since_s or now_s) if self._inbox.full else None
             if full_since_s is not None and now_s - full_since_s > self._session.keepalive_s:
                 log.warning("broker.left", why="the store is behind and the queue is full; the broker keeps our place")
-                self._say_goodbye()
+                self._say_goodbye(self._session.farewell())
                 return
             if not self.subscribed and now_s - self._since_s > _ACCEPT_S:
                 log.warning("broker.silent", why=f"no acceptance of us or our subscriptions within {_ACCEPT_S:g} s")
@@ -282,13 +282,13 @@ class Connection:
                 self._metrics.stale_acks.inc(len(item) - len(current))
                 stream.acknowledge(current)
 
-    def _say_goodbye(self) -> None:
+    def _say_goodbye(self, properties: Properties | None = None) -> None:
         """Disconnect in due form; a broker that does not take our bytes is left all the same."""
         deadline = time.monotonic() + _FAREWELL_S
         stream = self._stream()
         if stream is not None:
             self._queue_outgoing(stream)
-        self._client.disconnect()
+        self._client.disconnect(properties=properties)
         while (stream := self._stream()) is not None and not stream.broken and time.monotonic() < deadline:
             # paho's last word closes the socket: first the acknowledgements.
             stream.flush()

@@ -47,9 +47,9 @@ class IngestConfig:
     client_id: under this name the broker keeps our place; two replicas need two. group: replicas that share the
     frames and sessions among them. batch, linger_s: a write takes so many messages, or what came in that time, and
     more under load. queue: how many messages may wait for the writer. receive_maximum: how many the broker is asked to
-    leave unacknowledged at most; not every broker minds. metrics_port: none for no metrics. time_zone: of gyms seen
-    for the first time. mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system
-    trusts.
+    leave unacknowledged at most; not every broker minds. session_expiry_s, group_expiry_s: for how long it keeps our
+    place, alone and in a group. metrics_port: none for no metrics. time_zone: of gyms seen for the first time.
+    mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
     """
 
     mqtt_url: str
@@ -61,6 +61,9 @@ class IngestConfig:
     receive_maximum: int = 4096
     keepalive_s: int = 30
     session_expiry_s: int = 7 * 86_400
+    # Some brokers go on giving a replica that is gone its share, what machines send again included, until its session
+    # expires; and a machine sends three times, thirty seconds apart.
+    group_expiry_s: int = 30
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
     time_zone: str = "UTC"
@@ -90,7 +93,14 @@ def run(
     inbox = Inbox(config.queue)
     connection = Connection(
         BrokerAddress.parse(config.mqtt_url, config.mqtt_ca),
-        Session(config.client_id, config.group, config.keepalive_s, config.session_expiry_s, config.receive_maximum),
+        Session(
+            config.client_id,
+            config.group,
+            config.keepalive_s,
+            config.session_expiry_s if config.group is None else config.group_expiry_s,
+            config.receive_maximum,
+            config.session_expiry_s,
+        ),
         inbox,
         clock,
         Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, chance),

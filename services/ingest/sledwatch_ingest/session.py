@@ -21,6 +21,7 @@ class Session:
     """How we present ourselves. The broker keeps our place under `client_id` for `expiry_s` after we are gone.
 
     group: share frames and sessions with other replicas of that name; each then needs a client_id of its own.
+    outage_expiry_s: for how long it keeps our place when we leave because the store is away; None: as ever.
     """
 
     client_id: str
@@ -28,12 +29,20 @@ class Session:
     keepalive_s: int
     expiry_s: int
     receive_maximum: int
+    outage_expiry_s: int | None = None
 
     @property
     def topics(self) -> tuple[str, ...]:
         """What we subscribe to. State is not shared: every replica is to have the retained ones."""
         shared = "" if self.group is None else f"$share/{self.group}/"
         return (f"{ROOT}/+/+/state", f"{shared}{ROOT}/+/+/session", f"{shared}{ROOT}/+/+/frame")
+
+    def farewell(self) -> Properties:
+        """What to tell the broker when we leave for as long as the store is away."""
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        if self.outage_expiry_s is not None:
+            properties.SessionExpiryInterval = self.outage_expiry_s
+        return properties
 
 
 def make_client(address: BrokerAddress, session: Session) -> StreamingClient:
