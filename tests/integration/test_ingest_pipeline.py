@@ -128,7 +128,7 @@ def house(stores: Stores) -> Iterator[House]:
         series,
         stores.state,
         clock,
-        Watermarks(lambda gym, name: ledger.watermark(stores.state, gym, name), lambda _topic, _payload: True, pace),
+        Watermarks(lambda machines: ledger.watermarks(stores.state, machines), lambda _topic, _payload: True, pace),
         list,
         Replays(series, stores.state, clock, pace, metrics, time_zone="UTC"),
         Pulse("ingest", series, stores.state, clock, pace, dict, lambda: len(inbox), metrics),

@@ -1,12 +1,12 @@
 """Who is told `stored`, and when."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from sledwatch.events import Stored, StoredBoot
-from sledwatch_ingest.watermarks import EVERY_S, Watermarks
+from sledwatch_ingest.watermarks import EVERY_S, MachineKey, Watermarks
 
 
 class Pace:
@@ -50,7 +50,9 @@ def seqs() -> dict[str, int]:
 
 @pytest.fixture
 def watermarks(pace: Pace, wire: Wire, seqs: dict[str, int]) -> Watermarks:
-    read: Callable[[str, str], Stored] = lambda _gym, machine: Stored((StoredBoot("b", seqs[machine]),))  # noqa: E731
+    def read(machines: Sequence[MachineKey]) -> dict[MachineKey, Stored]:
+        return {(gym, name): Stored((StoredBoot("b", seqs[name]),)) for gym, name in machines}
+
     return Watermarks(read, wire.publish, pace)
 
 
@@ -97,11 +99,11 @@ def test_what_could_not_be_said_is_said_after_the_connection_is_back(watermarks:
 def test_a_ledger_that_cannot_be_read_leaves_the_debt(pace: Pace, wire: Wire) -> None:
     answers = iter([None, Stored((StoredBoot("b", 3),))])
 
-    def read(_gym: str, _machine: str) -> Stored:
+    def read(machines: Sequence[MachineKey]) -> dict[MachineKey, Stored]:
         answer = next(answers)
         if answer is None:
             raise OSError("the state DB is away")
-        return answer
+        return dict.fromkeys(machines, answer)
 
     watermarks = Watermarks(read, wire.publish, pace)
     watermarks.touch([("gym", "lp-1")])

@@ -116,7 +116,7 @@ def run(
         series,
         state,
         clock,
-        Watermarks(lambda gym, name: ledger.watermark(state, gym, name), connection.publish, time.monotonic),
+        Watermarks(lambda machines: ledger.watermarks(state, machines), connection.publish, time.monotonic),
         lambda: known_machines(state),
         Replays(series, state, clock, time.monotonic, metrics, time_zone=config.time_zone),
         Pulse(

@@ -3,13 +3,13 @@
 Ingest records each batch once its frames are in the series store, and acknowledges it afterwards.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, CursorResult, Engine, Select, Table, bindparam, select
+from sqlalchemy import Connection, CursorResult, Engine, Select, Subquery, Table, bindparam, func, select
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
 from sledwatch_storage.state import machine_events, quarantine, ranges, schema
@@ -20,7 +20,7 @@ from sledwatch_storage.state.ranges import Range
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.upsert import put, put_missing
 
-__all__ = ["Arrived", "Recorded", "Refused", "Trial", "record", "record_replay", "settled", "watermark"]
+__all__ = ["Arrived", "Recorded", "Refused", "Trial", "record", "record_replay", "settled", "watermark", "watermarks"]
 
 # What one `stored` message may hold. A machine lists the earlier boots it still holds, so those come first.
 MAX_BOOTS: Final = 8
@@ -41,6 +41,11 @@ class _Rows(Generic[R]):
         self._names = tuple(field.name for field in fields(of))
         self._values = attrgetter(*self._names)
         self.all: Final[Select[Any]] = select(*(table.c[name] for name in self._names))
+
+    def within(self, ranked: Subquery, most: int) -> Select[Any]:
+        """Of rows that are numbered by `place`, the first so many, in their order."""
+        columns = (ranked.c[name] for name in self._names)
+        return select(*columns).where(ranked.c.place <= most).order_by(ranked.c.place)
 
     def read(self, found: CursorResult[Any]) -> list[R]:
         """What a query that begins with `all` has found."""
@@ -67,21 +72,21 @@ _machine, _ledger, _log = schema.machine, schema.ledger, schema.session_log
 _machine_rows = _Rows(_machine, MachineRow)
 _boot_rows = _Rows(_ledger, BootRow)
 _session_rows = _Rows(_log, SessionRow)
-_THE_MACHINE: Final = _machine_rows.all.where(
-    _machine.c.gym == bindparam("gym"), _machine.c.machine == bindparam("machine")
-)
 _OF_MACHINE: Final = _boot_rows.all.where(_ledger.c.gym == bindparam("gym"), _ledger.c.machine == bindparam("machine"))
-_RECENT: Final = _OF_MACHINE.order_by(_ledger.c.updated_us.desc(), _ledger.c.boot).limit(_RECENT_BOOTS)
 _NAMED: Final = _OF_MACHINE.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
 # Conditions that these machines meet, and few others: SQLite uses no index for a list of pairs.
-_MACHINES: Final = (
-    _machine_rows.all.where(
-        _machine.c.gym.in_(bindparam("gyms", expanding=True)),
-        _machine.c.machine.in_(bindparam("machines", expanding=True)),
-    )
-    .order_by(_machine.c.gym, _machine.c.machine)
-    .with_for_update()
+_THE_MACHINES: Final = _machine_rows.all.where(
+    _machine.c.gym.in_(bindparam("gyms", expanding=True)), _machine.c.machine.in_(bindparam("machines", expanding=True))
 )
+_MACHINES: Final = _THE_MACHINES.order_by(_machine.c.gym, _machine.c.machine).with_for_update()
+_ranked = _boot_rows.all.add_columns(
+    func.row_number()
+    .over(partition_by=(_ledger.c.gym, _ledger.c.machine), order_by=(_ledger.c.updated_us.desc(), _ledger.c.boot))
+    .label("place")
+).where(
+    _ledger.c.gym.in_(bindparam("gyms", expanding=True)), _ledger.c.machine.in_(bindparam("machines", expanding=True))
+)
+_RECENT: Final = _boot_rows.within(_ranked.subquery(), _RECENT_BOOTS)
 _BOOTS: Final = _boot_rows.all.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
 _SESSIONS: Final = _session_rows.all.where(_log.c.session.in_(bindparam("sessions", expanding=True)))
 _STILL_OPEN: Final = _session_rows.all.where(
@@ -187,23 +192,36 @@ def record_replay(engine: Engine, trials: Sequence[Trial], now_us: int, *, time_
 
 
 def watermark(engine: Engine, gym: str, machine: str) -> Stored:
-    """How far a machine is stored: its boot, then the earlier ones that it holds or of which something is missing.
+    """How far one machine is stored; see `watermarks`."""
+    return watermarks(engine, [(gym, machine)])[gym, machine]
+
+
+def watermarks(engine: Engine, machines: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """How far machines are stored: each its boot, then the earlier ones that it holds or of which something is missing.
 
     At most MAX_BOOTS boots, and MAX_MISSING ranges of each: beyond these the watermark is lower, which is true as well.
     Raises StateUnavailable.
     """
-    key = {"gym": gym, "machine": machine}
+    wanted = set(machines)
+    named: dict[tuple[str, str], list[str]] = {}
+    accounts: dict[tuple[str, str], dict[str, BootRow]] = {key: {} for key in wanted}
     with engine.connect() as connection:
-        found = _machine_rows.read(connection.execute(_THE_MACHINE, key))
-        known = found[0] if found else MachineRow(gym, machine, 0)
-        named = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
-        rows = _boots(connection.execute(_RECENT, key))
-        unseen = set(named) - {row.boot for row in rows}
+        for known in _machine_rows.read(connection.execute(_THE_MACHINES, _among(wanted))):
+            named[known.gym, known.machine] = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
+        for row in _boots(connection.execute(_RECENT, _among(wanted))):
+            accounts.get((row.gym, row.machine), {})[row.boot] = row
+        recent = {key: list(rows.values()) for key, rows in accounts.items()}
+        unseen = {boot for key in wanted for boot in named.get(key, []) if boot not in accounts[key]}
         if unseen:
-            rows += _boots(connection.execute(_NAMED, {**key, "boots": unseen}))
-    accounts = {row.boot: row for row in rows}
-    current = named or [row.boot for row in rows[:1]]
-    others = [row.boot for row in rows if row.boot not in current and _holes(row)]
+            for row in _boots(connection.execute(_BOOTS, {"boots": sorted(unseen)})):
+                accounts.get((row.gym, row.machine), {})[row.boot] = row
+    return {key: _watermark(named.get(key, []), recent[key], accounts[key]) for key in wanted}
+
+
+def _watermark(named: Sequence[str], recent: Sequence[BootRow], accounts: Mapping[str, BootRow]) -> Stored:
+    """named: the boots that a machine speaks of. recent: its latest, the latest first. accounts: these and those."""
+    current = named or [row.boot for row in recent[:1]]
+    others = [row.boot for row in accounts.values() if row.boot not in current and _holes(row)]
     boots = list(dict.fromkeys([*current, *others]))[:MAX_BOOTS]
     return Stored(tuple(_stored(boot, accounts.get(boot)) for boot in boots))
 
