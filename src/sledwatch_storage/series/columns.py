@@ -40,7 +40,7 @@ _DTYPES: Final[dict[int, np.dtype[np.signedinteger[Any]]]] = {  # by their bytes
     4: np.dtype("<i4"),
     8: np.dtype("<i8"),
 }
-_LIMITS: Final = {width: np.iinfo(dtype) for width, dtype in _DTYPES.items()}
+_LIMITS: Final = {width: (-(1 << 8 * width - 1), (1 << 8 * width - 1) - 1) for width in _DTYPES}
 _NUMBER: Final = struct.Struct("<Bd")
 _HEAD: Final = struct.Struct("<BIB")
 _SCALE: Final = struct.Struct("<BBq")
@@ -86,7 +86,7 @@ def _pack(column: _Column) -> bytes:
         return _HEAD.pack(DOUBLES, n, bool(nulls)) + nulls + values.astype("<f8", copy=False).tobytes()
     digits, integers = scaled
     head = _HEAD.pack(SCALED, n, bool(nulls))
-    differences = np.diff(integers)
+    differences = integers[1:] - integers[:-1]
     width = _narrowest(differences)
     body = differences.astype(_DTYPES[width]).tobytes() if width else b""
     return b"".join((head, nulls, _SCALE.pack(digits, width, int(integers[0])), body))
@@ -100,8 +100,10 @@ def _scale(values: NDArray[np.float64]) -> tuple[int, NDArray[np.int64]] | None:
     """
     if not len(values):
         return None
+    # numpy's own functions for these cost more than the work itself, on so few values.
     first = float(values[0])
-    largest = float(np.abs(values).max())
+    largest = max(float(np.maximum.reduce(values)), -float(np.minimum.reduce(values)))
+    exact = values.tobytes()
     for digits, power in enumerate(_POWERS):
         if not largest * power < _EXACT:
             return None
@@ -110,17 +112,19 @@ def _scale(values: NDArray[np.float64]) -> tuple[int, NDArray[np.int64]] | None:
             continue
         integers = np.rint(values * power).astype(np.int64)
         # By their bits: 0.0 equals -0.0, but is not what was sent.
-        if np.array_equal((integers / power).view(np.int64), values.view(np.int64)):
+        if (integers / power).tobytes() == exact:
             return digits, integers
     return None
 
 
 def _narrowest(differences: NDArray[np.int64]) -> int:
     """How many bytes hold the largest of them; none where all are zero."""
-    if not differences.any():
+    if not len(differences):
         return 0
-    low, high = int(differences.min()), int(differences.max())
-    return next(width for width, limits in _LIMITS.items() if limits.min <= low and high <= limits.max)
+    low, high = int(np.minimum.reduce(differences)), int(np.maximum.reduce(differences))
+    if not low and not high:
+        return 0
+    return next(width for width, (least, most) in _LIMITS.items() if least <= low and high <= most)
 
 
 def _unpack(blob: bytes, at: int) -> tuple[float | list[float | None] | None, int]:
