@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 
 from ingesting.servers import GaveUp, connections_to, cpu_s, program, wait_until
 from sledwatch_app import logs
-from sledwatch_ingest.service import IngestConfig, run
+from sledwatch_ingest.service import IngestConfig, have_the_process, run
 from sledwatch_storage.series.port import StoredFrame
 from sledwatch_storage.state.engine import migrate, open_state
 
@@ -215,6 +215,7 @@ def _run_null_ingest(mqtt_url: str, state_url: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.configure("ingest", "warning", "console")
     state = open_state(state_url)
+    have_the_process()
     run(
         IngestConfig(mqtt_url=mqtt_url, client_id=INGEST.client_id),
         _NullSeries(),

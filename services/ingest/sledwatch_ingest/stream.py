@@ -192,8 +192,10 @@ class PacketStream:
 
 
 class StreamingClient(Client):
-    """A paho client on a PacketStream. It reaches into paho in two places, which `tests` hold: where paho makes its
-    socket, and where it remembers when something last came and went (else it would ping all the time).
+    """A paho client on a PacketStream.
+
+    It relies on two things that paho does not promise, and that a test holds: where paho makes its socket, and where it
+    keeps when something last came and went; left alone it would ping all the time that we read and write past it.
     """
 
     stream: PacketStream | None = None
