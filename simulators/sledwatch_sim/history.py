@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.lifters import DAY_US, HISTORY_DAYS, Lifter, PlannedSet, Stroke
-from sledwatch_sim.machines import Press
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Those who go too deep began it lately: at most this much deeper when tired in the weeks behind them.

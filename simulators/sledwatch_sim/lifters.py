@@ -12,7 +12,7 @@ import numpy as np
 
 from sledwatch import events
 from sledwatch.machine import ANKLE_SHARE, FEMUR_SHARE, REFERENCE_KNEE_DEG, SHANK_SHARE, STANDARD_GRAVITY_M_S2
-from sledwatch_sim.machines import Press
+from sledwatch_sim.equipment.models import Press
 
 Temper = Literal["steady", "deep-when-tired", "overkeen"]
 

@@ -13,7 +13,7 @@ from sledwatch.address import BrokerAddress
 from sledwatch.events import Frame, Offline, SessionEnd, SessionStart, TopicKind
 from sledwatch_app.errors import Failed
 from sledwatch_app.replay import ReplayConfig, replay
-from sledwatch_sim.machines import SEATED
+from sledwatch_sim.equipment.models import SEATED
 from stand_in_ingest import StandInIngest
 from waiting import eventually
 
