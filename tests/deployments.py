@@ -25,3 +25,6 @@ FULL_STACK: Final = pair("influx", "shipped")
 DEPLOYMENTS: Final = [ONE_COMMAND, FULL_STACK]
 EACH_BROKER: Final = [ONE_COMMAND, pair("sqlite", "mosquitto"), FULL_STACK]
 EVERY_PAIR: Final = [*EACH_BROKER, pair("influx", "iotcore"), pair("influx", "mosquitto"), pair("sqlite", "shipped")]
+# No group on iotcore: rumqttd 0.20.0 panics when the last of a group goes with something unacknowledged, and takes
+# nothing from then on.
+REPLICATED: Final = [pair("sqlite", "mosquitto"), FULL_STACK]

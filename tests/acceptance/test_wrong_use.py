@@ -34,6 +34,7 @@ def run(*words: str, cwd: Path, **settings: str) -> "subprocess.CompletedProcess
         (["up"], {"INFLUXDB_URL": "http://127.0.0.1:8086"}, "SLEDWATCH_INFLUXDB_TOKEN"),
         (["up"], {"TIME_ZONE": "Mars/Olympus"}, "SLEDWATCH_TIME_ZONE"),
         (["up"], {"API_TOKEN": "short"}, "SLEDWATCH_API_TOKEN"),
+        (["up"], {"INGEST_GROUP": "ingest"}, "--mqtt-url"),
         (["ingest"], {}, "SLEDWATCH_MQTT_URL"),
         (["ingest", "--mqtt-url", "mqtt://127.0.0.1:1"], {}, "sledwatch migrate"),
         (["simulate", "no-such-gym"], {}, "no-such-gym"),

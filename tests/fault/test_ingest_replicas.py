@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from busy_gym import FRAMES, BusyGym
-from deployments import EACH_BROKER, EVERY_PAIR
+from deployments import REPLICATED
 from fault_scale import either, long_form, progress
 from ingest_running import IngestProcess, Stores, assert_stored_once
 from mqtt_brokers import Broker, url_for_ingest
@@ -46,7 +46,7 @@ def replicas(
         second.kill()
 
 
-@pytest.mark.parametrize("kinds", either(EACH_BROKER, EVERY_PAIR), indirect=True)
+@pytest.mark.parametrize("kinds", REPLICATED, indirect=True)
 def test_two_of_a_group_lose_nothing_though_each_is_killed_and_one_never_comes_back(
     gym: BusyGym, replicas: tuple[IngestProcess, IngestProcess], stores: Stores
 ) -> None:
@@ -71,7 +71,7 @@ def test_two_of_a_group_lose_nothing_though_each_is_killed_and_one_never_comes_b
 
 
 @long_form
-@pytest.mark.parametrize("kinds", EACH_BROKER, indirect=True)
+@pytest.mark.parametrize("kinds", REPLICATED, indirect=True)
 def test_a_machine_that_sends_again_three_times_has_nothing_lost_by_a_replica_that_never_comes_back(
     broker: Broker, replicas: tuple[IngestProcess, IngestProcess], stores: Stores
 ) -> None:
