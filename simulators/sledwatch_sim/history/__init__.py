@@ -1,0 +1,5 @@
+"""What lies behind: the weeks before a lifter comes today, and years of whole gyms."""
+
+from sledwatch_sim.history.past import PastSession, iso, past_sessions
+
+__all__ = ["PastSession", "iso", "past_sessions"]
