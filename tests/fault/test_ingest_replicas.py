@@ -51,7 +51,7 @@ def test_two_of_a_group_lose_nothing_though_each_is_killed_and_one_never_comes_b
     gym: BusyGym, replicas: tuple[IngestProcess, IngestProcess], stores: Stores
 ) -> None:
     """What a broker keeps for the one that is gone, the machines send again."""
-    gym.open(again_s=1.0)
+    gym.open(again_s=0.5)
     for kill in range(KILLS):
         for n, replica in enumerate(replicas):
             gym.wait_sent((2 * kill + n + 1) / (2 * KILLS + 2))
