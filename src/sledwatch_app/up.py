@@ -154,7 +154,7 @@ def up(settings: Settings, *, simulator: bool, stop: Event, say: Callable[[str],
             raise WrongUse(f"port {settings.http_port} cannot serve both: give --http-port and --mqtt-port two numbers")
         if settings.mqtt_url is None and settings.ingest_group is not None:
             # rumqttd panics when the last of a group goes with something unacknowledged, and takes nothing any more.
-            raise WrongUse("SLEDWATCH_INGEST_GROUP is not for the broker that `up` brings: give --mqtt-url, or no group")
+            raise WrongUse("SLEDWATCH_INGEST_GROUP is not for the broker of `up`: give --mqtt-url, or no group")
         _require_free(settings.http_host, settings.http_port, "--http-port")
         api_token(settings)
         _migrate(settings)
