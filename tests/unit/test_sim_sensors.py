@@ -101,8 +101,6 @@ def test_a_slipping_encoder_reads_deeper_from_then_on():
     off_mm = depth_mm - pressing_mm(times_s(60.0))
     parts = np.split(off_mm, [1000, 2000])
     assert [0.0, 15.0, 10.0] == [round(float(part.mean())) for part in parts]
-        round(float(part.mean())) for part in (off_mm[:1000], off_mm[1000:2000], off_mm[2000:])
-    ]
     assert [("slip", 20.0, 20.0, {"slip_mm": 15.0}), ("slip", 40.0, 40.0, {"slip_mm": -5.0})] == told
 
 
