@@ -419,30 +419,40 @@ def _checked_frame(parsed: Topic, payload: bytes, frame: Frame) -> Event | Refus
     n = len(depth)
     if not 1 <= n <= MAX_SAMPLES:
         return _refuse(parsed, payload, Reason.TOO_MANY_SAMPLES, f"{n} samples: expected 1 to {MAX_SAMPLES}")
-    for name, column in (("load_kg", frame.load_kg), ("left_n", frame.left_n), ("right_n", frame.right_n)):
-        if isinstance(column, list) and len(column) != n:
-            detail = f"{name} holds {len(column)} values, depth_mm {n}: expected as many"
-            return _refuse(parsed, payload, Reason.UNEQUAL_LENGTHS, detail)
-    loads = frame.load_kg if isinstance(frame.load_kg, list) else (frame.load_kg,)
-    if not (min(loads) >= 0.0 and max(loads) <= MAX_LOAD_KG):
-        detail = f"load_kg from {min(loads):g} to {max(loads):g}: expected 0 to {MAX_LOAD_KG:g}"
+    load = frame.load_kg
+    if isinstance(load, list) or frame.left_n is not None or frame.right_n is not None:
+        for name, column in (("load_kg", load), ("left_n", frame.left_n), ("right_n", frame.right_n)):
+            if isinstance(column, list) and len(column) != n:
+                detail = f"{name} holds {len(column)} values, depth_mm {n}: expected as many"
+                return _refuse(parsed, payload, Reason.UNEQUAL_LENGTHS, detail)
+    least, most = (min(load), max(load)) if isinstance(load, list) else (load, load)
+    if not (least >= 0.0 and most <= MAX_LOAD_KG):
+        detail = f"load_kg from {least:g} to {most:g}: expected 0 to {MAX_LOAD_KG:g}"
         return _refuse(parsed, payload, Reason.LOAD_OUT_OF_RANGE, detail)
-    present = [d for d in depth if d is not None] if None in depth else depth
-    out_of_range = 0
-    if present and not (min(present) >= MIN_DEPTH_MM and max(present) <= MAX_DEPTH_MM):  # type: ignore[type-var, operator]
+    usable, out_of_range = n, 0
+    if not _is_whole(depth):
         kept = [d if d is not None and MIN_DEPTH_MM <= d <= MAX_DEPTH_MM else None for d in depth]
         usable = n - kept.count(None)
-        out_of_range = len(present) - usable
-        frame = msgspec.structs.replace(frame, depth_mm=kept)
-    else:
-        usable = len(present)
+        out_of_range = n - depth.count(None) - usable
+        if out_of_range:
+            frame = msgspec.structs.replace(frame, depth_mm=kept)
     if usable < n * MIN_USABLE_SHARE:
         return _refuse(parsed, payload, Reason.TOO_FEW_USABLE, f"{usable} of {n} samples usable: expected half or more")
     assert parsed.machine is not None  # noqa: S101 - decode has looked
     return Event(parsed.gym, parsed.machine, frame, out_of_range)
 
 
+def _is_whole(depth: list[float | None]) -> bool:
+    """Whether no sample is missing or out of range, which is the rule: a look at the extremes tells."""
+    try:
+        return min(depth) >= MIN_DEPTH_MM and max(depth) <= MAX_DEPTH_MM  # type: ignore[type-var, operator]
+    except TypeError:
+        return False
+
+
 def _bad_name(message: Payload) -> str | None:
+    if isinstance(message, Frame) and is_token(message.boot) and (message.session is None or is_token(message.session)):
+        return None
     tokens = [("boot", message.boot)]
     if isinstance(message, Online):
         tokens += [("held.boot", held.boot) for held in message.held]

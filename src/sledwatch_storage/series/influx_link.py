@@ -25,7 +25,7 @@ from sledwatch_storage.series.port import StoreUnavailable
 _POISONED: Final = {400, 422}
 _TOO_LARGE: Final = 413
 # Some 400 frames of 50 samples: InfluxDB takes larger bodies no faster, and this one well within a time-out.
-BODY_BYTES: Final = 2 * 1024 * 1024
+BODY_BYTES: Final = 3 * 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 # A body, and its position in what was to be written.
