@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from sledwatch_sim.api import Api, ApiError
-from sledwatch_sim.network import Network
+from sledwatch_sim.wire.network import Network
 
 T = TypeVar("T")
 

@@ -24,9 +24,9 @@ from sledwatch import events
 from sledwatch.address import BrokerAddress
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_sim.api import Api, ApiError
-from sledwatch_sim.device import Device
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE
-from sledwatch_sim.network import Network
+from sledwatch_sim.wire.device import Device
+from sledwatch_sim.wire.network import Network
 
 log = structlog.get_logger()
 

@@ -11,9 +11,9 @@ from ingest_running import IngestProcess, Stores, assert_stored_once
 from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Setup, StoredBoot
-from sledwatch_sim.device import Device
 from sledwatch_sim.equipment.models import INCLINE
-from sledwatch_sim.network import Network, run_in_thread
+from sledwatch_sim.wire.device import Device
+from sledwatch_sim.wire.network import Network, run_in_thread
 from sledwatch_storage.state import ledger
 from store_and_forward import now_us
 from waiting import eventually

@@ -14,9 +14,9 @@ from ingest_running import Stores, assert_stored_once, running_ingest
 from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.address import BrokerAddress
 from sledwatch.events import StoredBoot
-from sledwatch_sim.device import Device
 from sledwatch_sim.equipment.models import INCLINE
-from sledwatch_sim.network import Network, run_in_thread
+from sledwatch_sim.wire.device import Device
+from sledwatch_sim.wire.network import Network, run_in_thread
 from sledwatch_storage.state import ledger
 from sledwatch_storage.state.schema import ledger as ledger_table
 from store_and_forward import Machine, now_us

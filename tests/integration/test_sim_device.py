@@ -10,9 +10,9 @@ from paho.mqtt.publish import single
 from sledwatch import events
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Cue, Limit, Offline, Setup, TopicKind
-from sledwatch_sim.device import Device
 from sledwatch_sim.equipment.models import INCLINE
-from sledwatch_sim.network import Network, run_in_thread
+from sledwatch_sim.wire.device import Device
+from sledwatch_sim.wire.network import Network, run_in_thread
 from stand_in_ingest import StandInIngest
 from waiting import eventually
 

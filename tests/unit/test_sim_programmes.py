@@ -9,12 +9,12 @@ import pytest
 from sledwatch import events
 from sledwatch.events import TopicKind
 from sledwatch_sim.history import PastSession
-from sledwatch_sim.network import Network
 from sledwatch_sim.pace import Hurried
 from sledwatch_sim.programmes import MINUTE_US, SCENARIOS, Ids, OpenGym, Programme, riverside
-from sledwatch_sim.ring import Ring
 from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
 from sledwatch_sim.visits import Station, Visited
+from sledwatch_sim.wire.network import Network
+from sledwatch_sim.wire.ring import Ring
 
 START_US = 1_795_330_800_000_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from sledwatch import events
 from sledwatch.events import Frame, Held, Stored, StoredBoot, TopicKind
-from sledwatch_sim.ring import Message, Ring
+from sledwatch_sim.wire.ring import Message, Ring
 
 
 def add(ring: Ring, count: int = 1) -> list[Message]:

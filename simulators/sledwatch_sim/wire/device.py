@@ -21,8 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from sledwatch import events
 from sledwatch.address import BrokerAddress
-from sledwatch_sim.network import Network, Timer
-from sledwatch_sim.ring import CAPACITY, Message, Ring
+from sledwatch_sim.wire.network import Network, Timer
+from sledwatch_sim.wire.ring import CAPACITY, Message, Ring
 
 log = structlog.get_logger()
 
