@@ -24,7 +24,8 @@ from sledwatch_storage.series.port import StoreUnavailable
 # stored. Which line it is, is ours to find.
 _POISONED: Final = {400, 422}
 _TOO_LARGE: Final = 413
-# Some 400 frames of 50 samples: InfluxDB takes larger bodies no faster, and this one well within a time-out.
+# More than a full batch of ingest, 512 frames of 50 samples: two bodies for it cost both sides more than one, and
+# InfluxDB takes this one well within a time-out.
 BODY_BYTES: Final = 3 * 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
