@@ -9,7 +9,7 @@ import httpx
 
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.history import PastSession
-from sledwatch_sim.lifters import Lifter
+from sledwatch_sim.people import Lifter
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.1

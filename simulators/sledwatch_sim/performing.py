@@ -8,7 +8,7 @@ import numpy as np
 
 from sledwatch_sim.equipment.models import RATE_HZ, Press
 from sledwatch_sim.equipment.travel import Depths, Pen
-from sledwatch_sim.lifters import Lifter, PlannedSet, Stroke
+from sledwatch_sim.people import Lifter, PlannedSet, Stroke
 
 # To unrack, the sled is pushed a little off its stops, the stops swing away, and it settles where the legs are long.
 _OFF_THE_STOPS_MM: Final = -10.0

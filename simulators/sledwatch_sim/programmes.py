@@ -13,7 +13,7 @@ import numpy as np
 from sledwatch_sim.api import Api
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
 from sledwatch_sim.history import PastSession, past_sessions
-from sledwatch_sim.lifters import DAY_US, Lifter, PlannedSet, Temper, lifter
+from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Temper, lifter
 from sledwatch_sim.performing import perform
 from sledwatch_sim.visits import Visit, Visited
 

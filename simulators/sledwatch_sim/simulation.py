@@ -15,8 +15,8 @@ import structlog
 from sledwatch.address import BrokerAddress
 from sledwatch_sim.api import Api, ApiError
 from sledwatch_sim.front_desk import FrontDesk
-from sledwatch_sim.lifters import DAY_US, Lifter
 from sledwatch_sim.pace import Hurried, Pace, RealTime
+from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.programmes import SCENARIOS, Ids, Programme, riverside
 from sledwatch_sim.truth import Truth
 from sledwatch_sim.visits import Station, Visit, Visited

@@ -15,7 +15,7 @@ from typing import IO, Any, Final, Literal, Self
 import msgspec
 
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.lifters import DAY_US, Lifter
+from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.performing import TrueRep
 
 # The rules whose findings are foretold.

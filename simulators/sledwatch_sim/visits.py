@@ -9,8 +9,8 @@ import numpy as np
 
 from sledwatch_sim.equipment.models import RATE_HZ, Press
 from sledwatch_sim.equipment.travel import sensed
-from sledwatch_sim.lifters import Lifter, PlannedSet
 from sledwatch_sim.pace import Pace
+from sledwatch_sim.people import Lifter, PlannedSet
 from sledwatch_sim.performing import Stretch, TrueRep, perform
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network

@@ -9,7 +9,7 @@ from sledwatch.machine import MachineSpec, force_n
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
 from sledwatch_sim.equipment.travel import Pen, minimum_jerk, sensed
 from sledwatch_sim.history import past_sessions
-from sledwatch_sim.lifters import DAY_US, Lifter, lifter, possible_reps
+from sledwatch_sim.people import DAY_US, Lifter, lifter, possible_reps
 from sledwatch_sim.performing import TrueRep, perform
 from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
 

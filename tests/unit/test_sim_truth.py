@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from sledwatch_sim.lifters import DAY_US, Stroke
+from sledwatch_sim.people import DAY_US, Stroke
 from sledwatch_sim.performing import TrueRep
 from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.lifters import DAY_US, HISTORY_DAYS, Lifter, PlannedSet, Stroke
+from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Stroke
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Those who go too deep began it lately: at most this much deeper when tired in the weeks behind them.
 _EARLIER_DRIFT_MM: Final = 8.0
-_MOST_DELAY_US: Final = 40 * 60 * 1_000_000
+_WEEK_US: Final = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,16 @@ def iso(t_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=t_us)).isoformat().replace("+00:00", "Z")
 
 
-def past_sessions(lifter: Lifter, press: Press, coming_us: int, days: int = HISTORY_DAYS) -> list[PastSession]:
-    """The sessions of the `days` before the one that begins at `coming_us`, in their rhythm, ascending.
-
-    Never two on consecutive days: going back, each begins whole days and a little more before the next.
-    """
-    rng = lifter.rng(coming_us)
-    starts: list[int] = []
-    t_us = coming_us
-    while True:
-        t_us -= lifter.gap_us(t_us // DAY_US) + int(rng.integers(_MOST_DELAY_US))
-        if t_us < coming_us - days * DAY_US:
-            break
-        starts.append(t_us)
+def past_sessions(lifter: Lifter, press: Press, coming_us: int) -> list[PastSession]:
+    """Their sessions before the one that begins at `coming_us`, ascending; none for who comes for the first time."""
+    starts = lifter.starts_before(coming_us, lifter.rng(coming_us))
     earlier = replace(lifter, drift_mm=min(lifter.drift_mm, _EARLIER_DRIFT_MM))
-    return [_past_session(earlier, press, start_us) for start_us in reversed(starts)]
+    return [_past_session(earlier, press, start_us, (coming_us - start_us) / _WEEK_US) for start_us in starts]
 
 
-def _past_session(lifter: Lifter, press: Press, start_us: int) -> PastSession:
+def _past_session(lifter: Lifter, press: Press, start_us: int, weeks_ago: float) -> PastSession:
     rng = lifter.rng(start_us)
-    plan = lifter.plan(press, rng)
+    plan = lifter.plan(press, rng, weeks_ago)
     setup = lifter.setup(press)
     t_us = start_us + 12_000_000
     reps: list[dict[str, Any]] = []

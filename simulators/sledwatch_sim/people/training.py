@@ -1,0 +1,110 @@
+"""How somebody trains: on which days, how heavy, how many sets, and what that makes of them over the weeks."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from sledwatch_sim.equipment.models import Press
+from sledwatch_sim.people.technique import PlannedSet, Technique, possible_reps
+
+DAY_US: Final = 86_400_000_000
+HISTORY_DAYS: Final = 56
+# An overkeen session is more than twice the best of a month by a margin that no measurement error bridges.
+OVERKEEN: Final = 2.4
+_MOST_DELAY_US: Final = 40 * 60 * 1_000_000
+_WEEK_DAYS: Final = 7.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training(Technique):
+    """Somebody's training.
+
+    share_of_1rm: of the work sets. reserve: the share of the possible reps that they do. gap_days: days from one
+    session to the next, over and over. kept: the share of these sessions that they come to. days: how long ago they
+    began. off_days: how long they have been away when they come today. growth_a_week: of their 1RM, as a share.
+    """
+
+    share_of_1rm: float
+    reserve: float
+    sets: int
+    rest_s: float
+    gap_days: tuple[int, ...]
+    kept: float
+    days: int
+    off_days: int
+    growth_a_week: float
+
+    def gap_us(self, session: int) -> int:
+        """From the start of the session of this running number to the next one's."""
+        return self.gap_days[session % len(self.gap_days)] * DAY_US
+
+    def starts_before(self, coming_us: int, rng: np.random.Generator) -> list[int]:
+        """When their sessions began before the one at `coming_us`, ascending.
+
+        Going back, each begins whole days and a little more before the next; after a layoff the latest is at least
+        as long ago.
+        """
+        starts: list[int] = []
+        t_us = coming_us - self.off_days * DAY_US
+        if self.off_days:
+            starts.append(t_us)
+        while True:
+            t_us -= self.gap_us(t_us // DAY_US) + int(rng.integers(_MOST_DELAY_US))
+            if t_us < coming_us - self.days * DAY_US:
+                return starts[::-1]
+            if self.kept >= 1.0 or rng.random() < self.kept:
+                starts.append(t_us)
+
+    def plan(self, press: Press, rng: np.random.Generator, weeks_ago: float = 0.0) -> list[PlannedSet]:
+        """A session as usual: a warm-up, then their sets at their share of the 1RM, a rep more or less."""
+        strength = (1.0 + self.growth_a_week) ** -weeks_ago
+        warm_up = self._set(press, 0.45, 10, 0.7, rng, strength)
+        share = self.share_of_1rm + rng.uniform(-0.012, 0.012)
+        reps = max(4, round(self.reserve * possible_reps(share)))
+        work = [self._set(press, share, reps + int(rng.integers(-1, 2)), 1.0, rng, strength) for _ in range(self.sets)]
+        return [warm_up, *work]
+
+    def overkeen_plan(self, press: Press, rng: np.random.Generator, best_j: float) -> list[PlannedSet]:
+        """Far too much: nearly to failure, set after set, until the work is 2.4 times `best_j`, with short rests."""
+        reps = max(6, round(0.92 * possible_reps(self.share_of_1rm)))
+        sets = [self._set(press, 0.45, 12, 0.7, rng)]
+        while self._work_j(press, sets) < OVERKEEN * best_j:
+            sets.append(replace(self._set(press, self.share_of_1rm, reps, 1.0, rng), rest_s=rng.uniform(45.0, 55.0)))
+        return sets
+
+    def plan_of(self, press: Press, rng: np.random.Generator, work_j: float) -> list[PlannedSet]:
+        """A session of so much work: usual sets after a warm-up, the last one as long as it takes."""
+        reps = max(4, round(self.reserve * possible_reps(self.share_of_1rm)))
+        sets = [self._set(press, 0.45, 10, 0.7, rng)]
+        while (left_j := work_j - self._work_j(press, sets)) > 0.0:
+            following = self._set(press, self.share_of_1rm, reps, 1.0, rng)
+            missing = round(reps * left_j / self._work_j(press, [following]))
+            if missing < 1:
+                break
+            sets.append(replace(following, reps=min(reps, missing)))
+        return sets
+
+    def plan_sets(self, press: Press, rng: np.random.Generator, sets: int, load: float) -> list[PlannedSet]:
+        """A session of so many work sets, at so many times the usual load, each as close to failure as usual."""
+        share = min(0.92, load * self.share_of_1rm)
+        reps = max(4, round(self.reserve * possible_reps(share)))
+        return [
+            self._set(press, 0.45, 10, 0.7, rng),
+            *(self._set(press, share, reps, 1.0, rng) for _ in range(sets)),
+        ]
+
+    def _work_j(self, press: Press, sets: list[PlannedSet]) -> float:
+        """What the reps of these sets amount to, at the usual depth."""
+        setup, rom_mm = self.setup(press), self.habit_mm(press) - 10.0
+        return sum(one.reps * press.work_j(setup, one.load_kg, rom_mm) for one in sets)
+
+    def _set(
+        self, press: Press, share: float, reps: int, intent: float, rng: np.random.Generator, strength: float = 1.0
+    ) -> PlannedSet:
+        """strength: their 1RM that day, as a share of today's."""
+        newtons_per_kg = press.newtons_per_kg(self.setup(press))
+        one_rm_n = strength * self.one_rm_n
+        load_kg = press.load_near(share * one_rm_n / newtons_per_kg)
+        true_share = load_kg * newtons_per_kg / one_rm_n
+        return PlannedSet(load_kg, reps, self.rest_s * rng.uniform(0.9, 1.15), true_share, intent)
