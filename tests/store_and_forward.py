@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Final
 
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from sledwatch.address import BrokerAddress
 from sledwatch.events import (
@@ -70,7 +70,7 @@ class Kept:
 class Machine:
     """One machine. It sends again what is not `stored` in `again_s` seconds, and all of it on reconnect.
 
-    samples: of each of its frames.
+    samples: of each of its frames. ago_us: how long ago the first of them was taken; they follow each other.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Machine:
         boot: str = "boot-1",
         again_s: float = 3.0,
         samples: int = 10,
+        ago_us: int = 0,
     ) -> None:
         self.gym, self.name, self.boot = gym, name, boot
         self.frames: list[Frame] = []
@@ -95,6 +96,7 @@ class Machine:
         self._watermarks: dict[str, int] = {}
         self._last_session: Kept | None = None
         self._seq = 0
+        self._ago_us = ago_us
         self._end_us = 0
         self._closing = threading.Event()
         self._address = BrokerAddress.parse(url)
@@ -124,7 +126,7 @@ class Machine:
         """Send so many frames, evenly over time where a rate is given."""
         begun_s = time.monotonic()
         for n in range(frames):
-            t_us = max(now_us(), self._end_us)
+            t_us = max(now_us() - self._ago_us, self._end_us)
             self._end_us = t_us + FRAME_US
             sample = frame(self._seq, boot=self.boot, t_us=t_us, samples=self._samples)
             self.frames.append(sample)
@@ -218,12 +220,15 @@ class Machine:
                 self._last_session = kept
         self._publish(kept)
 
-    def _publish(self, kept: Kept) -> None:
+    def _publish(self, kept: Kept) -> bool:
+        """Whether it is on its way; paho takes no more than there are packet ids."""
         # A queue of paho's own would send what is long stored; ours is the only one.
-        if self._client.is_connected():
-            last = self._last_session
-            retain = last is not None and kept.payload is last.payload
-            self._client.publish(kept.topic, kept.payload, qos=1, retain=retain)
+        if not self._client.is_connected():
+            return False
+        last = self._last_session
+        retain = last is not None and kept.payload is last.payload
+        info = self._client.publish(kept.topic, kept.payload, qos=1, retain=retain)
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
         client.subscribe(topic(self.gym, self.name, TopicKind.STORED), qos=1)
@@ -258,6 +263,7 @@ class Machine:
         now_s = time.monotonic()
         with self._lock:
             late = {key: kept for key, kept in self._kept.items() if now_s - kept.sent_s >= older_than_s}
-            self._kept.update({key: replace(kept, sent_s=now_s) for key, kept in late.items()})
-        for kept in late.values():
-            self._publish(kept)
+        sent = dict(takewhile(lambda item: self._publish(item[1]), late.items()))
+        with self._lock:
+            for key in late.keys() & self._kept.keys():
+                self._kept[key] = replace(late[key], sent_s=now_s if key in sent else 0.0)

@@ -154,8 +154,8 @@ def test_what_a_machine_gave_up_of_an_earlier_boot_is_final(broker: Broker, stor
 
 def test_a_machine_that_was_away_for_a_day_comes_between_the_others(broker: Broker, stores: Stores) -> None:
     """What it brings arrives in one go, and those who press now are stored in the midst of it."""
-    away = Machine(broker.url, name="lp-away", again_s=600.0)
-    present = Machine(broker.url, name="lp-now", again_s=600.0)
+    away = Machine(broker.url, name="lp-away", again_s=60.0, ago_us=86_400_000_000)
+    present = Machine(broker.url, name="lp-now", again_s=60.0)
     try:
         eventually(lambda: away.connected and present.connected)
         with running_ingest(url_for_ingest(broker), stores.series, stores.state):
