@@ -73,6 +73,7 @@ class Online(Struct, frozen=True, tag_field="status", tag="online"):
     firmware: str | None = None
     oldest_seq: Annotated[int, Meta(ge=0, le=2**53, description="the oldest number it still holds of this boot")] = 0
     held: tuple[Held, ...] = ()
+    t_us: Annotated[TimeUs, Meta(description="when it said so, by its clock")] | None = None
     v: int = VERSION
 
 

@@ -354,6 +354,16 @@ def test_a_clock_is_estimated_from_the_frames_of_the_boot_that_lives(floor):
     ]
 
 
+def test_a_state_tells_the_clock_before_any_live_frame_does(floor):
+    floor.receives(online(t_us=floor.now_us + 4 * SECOND_US), frame(0))
+    assert 3 * SECOND_US == clocks.offset_us(floor.account()["clock"])
+
+
+def test_a_retained_state_says_nothing_of_the_clock(floor):
+    floor.receives(online(t_us=floor.now_us), retained=True)
+    assert floor.account()["clock"] is None
+
+
 def test_a_repeat_says_nothing_of_the_clock(floor):
     floor.receives(online(), frame(0), frame(5))
     before = floor.account()["clock"]

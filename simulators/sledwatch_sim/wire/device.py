@@ -53,7 +53,8 @@ class Device:
     online: its birth certificate; boot, oldest_seq and held are filled in by the device. on_limit, on_cue: what the
     machine shows its member; a limit of another session than the present one is ignored, as the contract says.
     passage: what its network and its clock do to what it says. gateway: connect through it, not alone; the broker then
-    never notices by itself that this one machine is gone, so the gateway says it.
+    never notices by itself that this one machine is gone, so the gateway says it. clock_us: what its State says the
+    time is (µs, UTC); without it the State says no time.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Device:
         keepalive_s: int = KEEPALIVE_S,
         passage: Passage | None = None,
         gateway: Gateway | None = None,
+        clock_us: Callable[[], int] | None = None,
     ) -> None:
         self.gym = gym
         self.machine = machine
@@ -89,6 +91,7 @@ class Device:
         self._keepalive_s = keepalive_s
         self._passage = passage
         self._gateway = gateway
+        self._clock_us = clock_us
         self._ring = Ring(boot, capacity)
         self._session: str | None = None
         self._last_session: Message | None = None
@@ -343,7 +346,13 @@ class Device:
         held = self._ring.held
         self._announced_held = frozenset(run.boot for run in held)
         self._announced_lost = self._ring.lost
-        online = msgspec.structs.replace(self._online, boot=self.boot, oldest_seq=self._ring.oldest_seq, held=held)
+        online = msgspec.structs.replace(
+            self._online,
+            boot=self.boot,
+            oldest_seq=self._ring.oldest_seq,
+            held=held,
+            t_us=None if self._clock_us is None else self._shown_us(self._clock_us()),
+        )
         line.say(events.TopicKind.STATE, events.encode(online), retain=True)
 
     def _resume(self, line: Line) -> None:

@@ -45,9 +45,6 @@ def list_(
     """List refused messages, newest first, from the API at SLEDWATCH_URL."""
     from itertools import islice
 
-    from rich.console import Console
-    from rich.table import Table
-
     with _api() as api:
         found = api.items("/quarantine", limit=str(min(limit, _PAGE)), **_query(state=state, reason=reason, gym=gym))
         items = list(islice(found, limit))
@@ -59,12 +56,14 @@ def list_(
         narrowed = any((state, reason, gym))
         typer.echo("No refused message is like that." if narrowed else "The quarantine is empty.")
         return
-    table = Table("id", "received", "machine", "reason", "detail", "times", "state", box=None)
+    # Two lines a message, so that names and reasons are whole in any terminal: they are what the other commands take.
     for item in items:
         machine = f"{item['gym']}/{item['machine']}" if item["machine"] else item["topic"]
-        row = (str(item["id"]), item["received_at"], machine, item["reason"], item["detail"])
-        table.add_row(*row, str(item["count"]), item["state"])
-    Console().print(table)
+        times = f", {item['count']} times" if item["count"] > 1 else ""
+        typer.echo(
+            f"{item['id']:>6}  {_second(item['received_at'])}  {machine}  {item['reason']}  {item['state']}{times}"
+        )
+        typer.echo(f"        {item['detail']}")
 
 
 @app.command(epilog="Example: [b]sledwatch quarantine show 17[/b]")
@@ -190,6 +189,11 @@ def _api() -> Iterator["Api"]:
         if error.status == 422:
             raise WrongUse(error.detail) from None
         raise Failed(str(error)) from None
+
+
+def _second(iso: str) -> str:
+    """A time as people read it, to the second, UTC as the API gives it."""
+    return iso[:19].replace("T", " ")
 
 
 def _query(**wanted: str | None) -> dict[str, str]:

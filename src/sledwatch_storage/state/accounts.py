@@ -226,6 +226,8 @@ class Books:
         account = self._account(event.gym, event.machine, event.payload.boot)
         payload = event.payload
         if isinstance(payload, Online):
+            if payload.t_us is not None and not (retained or replayed):
+                account.clock = clocks.heard(account.clock, payload.t_us - at_us, at_us)
             self._online(machine, account, payload, at_us, replayed=replayed)
         elif isinstance(payload, Offline):
             if not (replayed and machine.knows_later_than(at_us)) and machine.went_offline(payload, at_us):

@@ -1,8 +1,8 @@
-"""How far a machine's clock is from ours, as the arrival of its frames shows.
+"""How far a machine's clock is from ours, as the arrival of its States and frames shows.
 
-A frame is sent when its last sample is taken, so the end of its time less its arrival is the offset of the clock less
-the delay on the way. Delay only makes a clock look further behind: the largest value of a while is nearest the truth,
-and what was buffered for hours never is the largest once a live frame has come.
+A State bears the time at which it is said, and a frame is sent when its last sample is taken, so that time less the
+arrival is the offset of the clock less the delay on the way. Delay only makes a clock look further behind: the largest
+value of a while is nearest the truth, and what was buffered for hours never is the largest once something live came.
 """
 
 from typing import Any, Final
@@ -17,10 +17,11 @@ Clock = dict[str, Any]
 
 
 def heard(clock: Clock | None, ahead_us: int, at_us: int) -> Clock:
-    """The estimate with one more frame in it, the same object where that says nothing new.
+    """The estimate with one more message in it, the same object where that says nothing new.
 
-    ahead_us: end of the frame's time less its arrival. at_us: its arrival. A silence ages nothing: buckets follow each
-    other by the frames that come, so that the first of a backlog does not drive out what was known before it.
+    ahead_us: a State's time, or the end of a frame's, less its arrival. at_us: its arrival. A silence ages nothing:
+    buckets follow each other by the messages that come, so that the first of a backlog does not drive out what was
+    known before it.
     """
     if clock is None:
         return {"from_us": at_us, "best_us": ahead_us, "before_us": None}
