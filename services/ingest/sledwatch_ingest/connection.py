@@ -191,7 +191,8 @@ class Connection:
                 self._say_goodbye()
                 return
             resumed = not reading
-            reading = self._reading and not self._inbox.full
+            full = self._inbox.full
+            reading = self._reading and not full
             self._watch(stream, reading)
             # What has been read already, or decrypted, no selector sees: so look, unasked, where more may be waiting.
             look = reading and (resumed or more)
@@ -203,7 +204,8 @@ class Connection:
             self._write(stream)
             self._client.loop_misc()
             now_s = time.monotonic()
-            full_since_s = (full_since_s or now_s) if self._inbox.full else None
+            # Full again at once is not full all the time: a slow store goes on.
+            full_since_s = (full_since_s or now_s) if full else None
             if full_since_s is not None and now_s - full_since_s > self._session.keepalive_s:
                 log.warning("broker.left", why="the store is behind and the queue is full; the broker keeps our place")
                 self._say_goodbye(self._session.farewell())
@@ -254,11 +256,11 @@ class Connection:
                 if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
                     return False
             elif filled:
-                self._client.note_traffic(received=True, sent=False)
                 return stream.more
             else:
-                stream.fill()
                 filled = True
+                if stream.fill():
+                    self._client.note_traffic(received=True, sent=False)
         return True
 
     def _write(self, stream: PacketStream) -> None:

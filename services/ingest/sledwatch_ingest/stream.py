@@ -74,8 +74,12 @@ class PacketStream:
         """Whether something waits to be flushed."""
         return bool(self._unsent)
 
-    def fill(self) -> None:
-        """Read once, what is there. `more` then says whether there may be more that no selector would tell of."""
+    def fill(self) -> bool:
+        """Read once, what is there; whether that was anything.
+
+        `more` then says whether there may be more that no selector would tell of.
+        """
+        count = 0
         try:
             count = self._sock.recv_into(self._chunk)
         except _WOULD_BLOCK:
@@ -88,6 +92,7 @@ class PacketStream:
             self._ended = count == 0
             self._parts.append(bytes(self._chunk[:count]))
             self._size += count
+        return count > 0
 
     def take(self, most: int, received_us: int, generation: int) -> list[Message]:
         """Up to so many messages, as far as whole packets are there. Those behind a packet for paho wait for it."""
