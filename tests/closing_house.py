@@ -14,10 +14,10 @@ from sledwatch.events import Event, Frame, Rep
 from sledwatch_analytics.closing import Closer
 from sledwatch_storage.series import SeriesStore, StoredFrame
 from sledwatch_storage.series.sqlite import SqliteSeries
-from sledwatch_storage.state import schema, sessions
+from sledwatch_storage.state import schema
 from sledwatch_storage.state.engine import migrate, open_state
+from sledwatch_storage.state.imports import ImportedSession, import_sessions
 from sledwatch_storage.state.ledger import Arrived, record
-from sledwatch_storage.state.sessions import ImportedSession
 
 
 @dataclass
@@ -81,9 +81,7 @@ class House:
 
     def has_trained(self, user: str, days_ago: Sequence[int], work_j: float, **changes: Any) -> None:
         """A history from elsewhere: a session of 10 alike reps on each of these days."""
-        sessions.import_sessions(
-            self.engine, [earlier_session(user, days, work_j, **changes) for days in days_ago], self.now_us
-        )
+        import_sessions(self.engine, [earlier_session(user, days, work_j, **changes) for days in days_ago], self.now_us)
 
 
 def earlier_session(user: str, days: int, work_j: float, depth_mm: float = 380.0) -> ImportedSession:

@@ -8,8 +8,15 @@ import pytest
 from closing_house import House, earlier_session, empty_state, house
 from presses import T0_US
 from sledwatch_storage.state import alerts, schema, sessions
-from sledwatch_storage.state.members import get_member
-from sledwatch_storage.state.sessions import Imported, import_sessions
+from sledwatch_storage.state.imports import (
+    REPS_AT_ONCE,
+    SESSIONS_AT_ONCE,
+    Imported,
+    ImportedSession,
+    import_sessions,
+    known_sessions,
+)
+from sledwatch_storage.state.members import get_member, put_member
 
 __all__ = ["empty_state", "house"]
 
@@ -51,3 +58,48 @@ def test_the_frame_for_workload_holds_all_closed_sessions_up_to_a_time(house: Ho
     assert ["m-1-9-days-ago", "m-1-6-days-ago"] == frame["session"].tolist()
     assert [900.0, 900.0] == pytest.approx(frame["work_j"].tolist())
     assert sessions.member_sessions_frame(house.engine, "nobody", T0_US).empty
+
+
+def years() -> list[ImportedSession]:
+    """More than a transaction takes, of two members."""
+    return [earlier_session(user, days, 900.0) for user in ("m-1", "m-2") for days in range(3, 203)]
+
+
+def test_a_long_import_lets_others_write_in_between(house: House) -> None:
+    """SQLite admits one writer: while an import rests, ingest gets its turn."""
+    written: list[int] = []
+
+    def write(_: float) -> None:
+        put_member(house.engine, f"other-{len(written)}", {}, T0_US)
+        written.append(len(sessions.sessions_of(house.engine, "m-1", limit=1_000)))
+
+    assert Imported(400, 4_000, 0) == import_sessions(house.engine, years(), T0_US, rest=write)
+    assert [SESSIONS_AT_ONCE] == written
+
+
+def test_reps_fill_a_transaction_before_sessions_do(house: House) -> None:
+    (rep,) = earlier_session("m-1", 3, 900.0).reps[:1]
+    long = [
+        replace(one, reps=tuple(replace(rep, session=one.session, rep=number) for number in range(1, 1_001)))
+        for one in years()[:11]
+    ]
+    rests: list[float] = []
+    assert Imported(11, 11_000, 0) == import_sessions(house.engine, long, T0_US, rest=rests.append)
+    assert 11_000 // REPS_AT_ONCE == len(rests)
+
+
+def test_an_import_that_was_broken_off_goes_on_when_it_is_sent_again(house: House) -> None:
+    def break_off(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_sessions(house.engine, years(), T0_US, rest=break_off)
+    assert Imported(200, 2_000, 200) == import_sessions(house.engine, years(), T0_US, rest=lambda _: None)
+    loads = [(row["user"], row["work_j"], row["sessions"]) for row in house.rows(schema.daily_load)]
+    assert [(user, pytest.approx(900.0), 1) for user in ("m-1", "m-2") for _ in range(200)] == sorted(loads)
+
+
+def test_a_session_that_comes_twice_in_an_import_is_stored_once(house: House) -> None:
+    one = earlier_session("m-1", 3, 900.0)
+    assert Imported(1, 10, 1) == import_sessions(house.engine, [one, replace(one, reps=one.reps[:1])], T0_US)
+    assert frozenset({one.session}) == known_sessions(house.engine, [one.session, "another"])

@@ -20,10 +20,11 @@ from sledwatch.events import Event, Frame, Reason, Refusal
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import alerts, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
+from sledwatch_storage.state.imports import Imported, import_sessions
 from sledwatch_storage.state.ledger import Arrived, Refused, record
 from sledwatch_storage.state.limits import put_limit
 from sledwatch_storage.state.quarantine import Tally
-from sledwatch_storage.state.sessions import Imported, import_sessions, member_sessions_frame, reps_of
+from sledwatch_storage.state.sessions import member_sessions_frame, reps_of
 
 __all__ = ["postgresql_url"]
 

@@ -6,7 +6,7 @@ with their reps and have no samples behind them.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypedDict, cast
 from zoneinfo import ZoneInfo
@@ -14,18 +14,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Row, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, delete, func, insert, select, update
 
 from sledwatch.events import Rep, Tier
-from sledwatch.machine import MachineSpec, force_n
 from sledwatch.workload import SessionTotals, hard_sets, session_totals
 from sledwatch_storage.state import ranges, schema
-from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import StoredFinding, findings_of
-from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.members import seen
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
-from sledwatch_storage.state.upsert import insertion, put_missing
+from sledwatch_storage.state.upsert import insertion
 
 DAY_US: Final = 86_400_000_000
 # How far back the best load counts as a reference, and how far a lost day matters (docs/science.md).
@@ -61,28 +58,6 @@ class StoredSession(TypedDict):
     sets: int
     hard_sets: int | None
     findings: list[StoredFinding]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedSession:
-    """A session from elsewhere: its reps as they were found there; no samples."""
-
-    session: str
-    user: str
-    gym: str
-    machine: str
-    start_us: int
-    end_us: int
-    reps: tuple[Rep, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did: sessions and reps that are new, and sessions that were there already (left as they are)."""
-
-    sessions: int
-    reps: int
-    repeated: int
 
 
 def get_session(bind: Bind, session: str) -> StoredSession | None:
@@ -182,55 +157,6 @@ def figures(reps: Sequence[Rep]) -> dict[str, float | int]:
         # e1RM is not estimated: without velocities no set is called hard.
         "hard_sets": hard_sets(reps, None),
     }
-
-
-def import_sessions(
-    engine: Engine, sessions: Sequence[ImportedSession], now_us: int, *, time_zone: str = "UTC"
-) -> Imported:
-    """Store sessions from elsewhere, all or none; those that are there already stay as they are.
-
-    A rep without work gets that of lifting its load along the rails: it starts and ends at rest, so what went into
-    motion came out of it again. time_zone: of gyms not seen before.
-    """
-    added: list[ImportedSession] = []
-    with begin(engine) as connection:
-        for one in sorted(sessions, key=lambda one: one.start_us):
-            _gym_seen(connection, one.gym, time_zone, now_us)
-            fresh = appear(
-                connection,
-                session=one.session,
-                gym=one.gym,
-                machine=one.machine,
-                user=one.user,
-                start_us=one.start_us,
-                setup=None,
-                now_us=now_us,
-            )
-            if fresh:
-                _import(connection, one)
-                added.append(one)
-        by_user: dict[str, list[ImportedSession]] = defaultdict(list)
-        for one in added:
-            by_user[one.user].append(one)
-        for user, of_user in by_user.items():
-            # One member, one time zone: days are those of the gym of the latest session.
-            zone = time_zone_of(connection, of_user[-1].gym)
-            refresh_days(connection, user, of_user[0].start_us, of_user[-1].start_us, zone)
-    return Imported(len(added), sum(len(one.reps) for one in added), len(sessions) - len(added))
-
-
-def _import(connection: Connection, one: ImportedSession) -> None:
-    spec = MachineSpec.of(online_of(connection, one.gym, one.machine) or ASSUMED_MACHINE, None)
-    reps = [
-        rep
-        if rep.work_j is not None
-        else replace(rep, work_j=float(force_n(spec, rep.load_kg, 0.0)) * rep.rom_mm / 1_000)
-        for rep in one.reps
-    ]
-    values = figures(reps) | {"end_us": one.end_us, "state": "closed", "source": "import"}
-    connection.execute(update(_session).where(_session.c.session == one.session).values(**values))
-    if reps:
-        connection.execute(insert(_rep), [_row(rep) for rep in reps])
 
 
 def reference_load(
@@ -408,8 +334,3 @@ def _with_findings(connection: Connection, query: Select[Any]) -> list[StoredSes
 
 def _stored(row: RowMapping, findings: list[StoredFinding]) -> StoredSession:
     return cast(StoredSession, {**row, "findings": findings})
-
-
-def _gym_seen(connection: Connection, gym: str, time_zone: str, now_us: int) -> None:
-    values = {"gym": gym, "time_zone": time_zone, "created_us": now_us}
-    put_missing(connection, schema.gym, [values])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -18,7 +18,7 @@ from sledwatch_analytics.api.names import NAME, TOKEN
 from sledwatch_analytics.api.parts import Parts, UsesParts
 from sledwatch_analytics.api.problems import FieldProblem, ProblemError
 from sledwatch_analytics.api.times import microseconds
-from sledwatch_storage.state.sessions import ImportedSession, import_sessions
+from sledwatch_storage.state.imports import ImportedSession, import_sessions, known_sessions
 
 router = APIRouter(tags=["import"])
 
@@ -107,21 +107,27 @@ _EXAMPLE: Final = (
     },
 )
 async def import_history(parts: UsesParts, request: Request) -> Imported:
-    """Take sessions from elsewhere, of any age since 1970, all of the request or none of it.
+    """Take sessions from elsewhere, of any age since 1970.
 
-    Repeating a request changes nothing: a session that is there already stays as it is, whether imported or recorded.
-    Imported sessions count for workload and raise no findings. A bad line is named, with the field.
+    A bad line is named, with the field, and nothing of its request is stored. Good lines are stored in portions of
+    some 100 sessions, so that machines need not wait; where that is broken off, send them again. Repeating a request
+    changes nothing: a session that is there already stays as it is, whether imported or recorded. Imported sessions
+    count for workload and raise no findings.
     """
     return await run_in_threadpool(_take, parts, await request.body())
 
 
 def _take(parts: Parts, body: bytes) -> Imported:
-    sessions = list(_sessions(body, parts.clock()))
+    lines = list(_lines(body, parts.clock()))
+    known = known_sessions(parts.engine, [line.session for line in lines])
+    fresh = [line for line in lines if line.session not in known]
+    fresh.sort(key=lambda line: (line.user, line.start_at))
+    sessions = (_session(line) for line in fresh)
     done = import_sessions(parts.engine, sessions, parts.clock(), time_zone=parts.config.time_zone)
-    return Imported(sessions=done.sessions, reps=done.reps, repeated=done.repeated)
+    return Imported(sessions=done.sessions, reps=done.reps, repeated=len(lines) - done.sessions)
 
 
-def _sessions(body: bytes, now_us: int) -> Iterator[ImportedSession]:
+def _lines(body: bytes, now_us: int) -> Iterator[SessionLine]:
     for number, line in enumerate(body.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -133,7 +139,7 @@ def _sessions(body: bytes, now_us: int) -> Iterator[ImportedSession]:
             raise _bad_line(number, f"not JSON: {error}") from None
 
 
-def _checked(line: SessionLine, now_us: int) -> ImportedSession:
+def _checked(line: SessionLine, now_us: int) -> SessionLine:
     """What the types cannot say. Raises ValidationError in their words."""
     start_us, end_us = microseconds(line.start_at), microseconds(line.end_at)
     if start_us < 0:
@@ -152,13 +158,16 @@ def _checked(line: SessionLine, now_us: int) -> ImportedSession:
         if after.rep <= before.rep or after.set < before.set:
             place = f"at `$.reps[{index}].{'rep' if after.rep <= before.rep else 'set'}`"
             raise msgspec.ValidationError(f"Expected reps to count up through the session, sets too - {place}")
-    reps = tuple(_rep(line, rep) for rep in line.reps)
-    return ImportedSession(line.session, line.user, line.gym, line.machine, start_us, end_us, reps)
+    return line
 
 
-def _rep(line: SessionLine, rep: RepLine) -> events.Rep:
-    return events.Rep(
-        session=line.session, user=line.user, gym=line.gym, machine=line.machine, **msgspec.structs.asdict(rep)
+def _session(line: SessionLine) -> ImportedSession:
+    whose: dict[str, Any] = {"session": line.session, "user": line.user, "gym": line.gym, "machine": line.machine}
+    return ImportedSession(
+        **whose,
+        start_us=microseconds(line.start_at),
+        end_us=microseconds(line.end_at),
+        reps=tuple(events.Rep(**whose, **msgspec.structs.asdict(rep)) for rep in line.reps),
     )
 
 
