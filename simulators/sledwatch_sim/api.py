@@ -68,14 +68,16 @@ class Api:
         """Name a gym."""
         self._call("PUT", f"/gyms/{gym}", json={"name": name})
 
-    def put_member(self, lifter: Lifter, press: Press, gym: str, machine: str) -> None:
-        """Enrol a lifter with the limit that their trainer calibrated."""
+    def put_member(self, lifter: Lifter, press: Press, gym: str, machine: str, *, calibrated: bool = True) -> None:
+        """Enrol a lifter, with the limit that their trainer calibrated if one did."""
         self._call(
             "PUT",
             f"/members/{lifter.user}",
             json={"name": lifter.name, "height_mm": lifter.height_mm, "sex": lifter.sex},
         )
-        self._call("PUT", f"/members/{lifter.user}/limits/{gym}/{machine}", json={"limit_mm": lifter.limit_mm(press)})
+        if calibrated:
+            limit = {"limit_mm": lifter.limit_mm(press)}
+            self._call("PUT", f"/members/{lifter.user}/limits/{gym}/{machine}", json=limit)
 
     def send_history(self, lifter: Lifter, gym: str, machine: str, sessions: Sequence[PastSession]) -> None:
         """Import earlier sessions with their reps; sending them again changes nothing."""

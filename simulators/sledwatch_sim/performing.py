@@ -19,7 +19,7 @@ class TrueRep:
     """What really happened. Times in seconds since the session began.
 
     start_s: the sled leaves the top. turn_s: the push begins. end_s: the push is over. bottom_mm: the deepest point,
-    before the sensor's noise.
+    before the sensor's noise. friends: done by whoever shares the badge.
     """
 
     set: int
@@ -33,6 +33,7 @@ class TrueRep:
     end_mm: float
     stroke: Stroke
     share_of_1rm: float
+    friends: bool = False
 
     @property
     def rom_mm(self) -> float:
@@ -55,20 +56,25 @@ def perform(
     plan: list[PlannedSet],
     rng: np.random.Generator,
     light_mm: Callable[[], float | None],
+    friend: Lifter | None = None,
 ) -> Iterator[Stretch]:
-    """Do the planned sets. `light_mm` is asked before each rep: where the machine's light comes on, or None."""
+    """Do the planned sets. `light_mm` is asked before each rep: where the machine's light comes on, or None.
+
+    friend: does the sets that are planned as theirs.
+    """
     pen = Pen(RATE_HZ)
     load_kg = press.empty_kg
     count = 0
     yield Stretch(pen.hold(0.0, rng.uniform(6.0, 12.0)), load_kg)
     for index, planned in enumerate(plan):
         load_kg = planned.load_kg
+        presser = friend if planned.friends and friend is not None else lifter
         yield Stretch(pen.hold(0.0, 2.0), load_kg)
         top_mm = float(rng.uniform(6.0, 14.0))
         yield Stretch(_unrack(pen, top_mm), load_kg)
         tired = index / max(1, len(plan) - 1)
         for number in range(planned.reps):
-            stroke = lifter.stroke(press, planned, tired, number, top_mm, light_mm(), rng)
+            stroke = presser.stroke(press, planned, tired, number, top_mm, light_mm(), rng)
             count += 1
             start_s = pen.end_s
             down = pen.move(
@@ -91,6 +97,7 @@ def perform(
                 end_mm=stroke.end_mm,
                 stroke=stroke,
                 share_of_1rm=planned.share_of_1rm,
+                friends=planned.friends,
             )
             pause = pen.hold(stroke.end_mm, stroke.pause_s)
             yield Stretch(np.concatenate([down, bottom, up, pause]), load_kg, rep)

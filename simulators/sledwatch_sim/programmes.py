@@ -1,25 +1,36 @@
-"""Who comes to which machine, and when: the scenarios."""
+"""Who comes to which machine, and when: scenarios at work."""
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
-from typing import Final, Protocol
+from itertools import pairwise, zip_longest
+from typing import Any, Final, Protocol
 
+import msgspec
 import numpy as np
 
 from sledwatch_sim.api import Api
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
+from sledwatch_sim.equipment.sensors import Sensor
 from sledwatch_sim.history import PastSession, past_sessions
 from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Temper, lifter
 from sledwatch_sim.performing import perform
+from sledwatch_sim.scenarios import Gym, Person, Scenario
+from sledwatch_sim.truth import Done, hard_sets
 from sledwatch_sim.visits import Visit, Visited
+from sledwatch_sim.wire.conditions import Conditions
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 _MONTH_US: Final = 30 * DAY_US
+_LONG_WINDOW_US: Final = 90 * DAY_US
+PRESSES: Final = {"LP-45": INCLINE, "SP-200": SEATED, "XP-180": SUPINE}
+# Two on one badge are told apart by load and depth.
+_FRIENDS_STRENGTH: Final = 0.6
+_FRIENDS_LESS_DEG: Final = 13.0
 # The longest that anybody stays, the overkeen included.
 _LONGEST_VISIT_US: Final = 24 * MINUTE_US
 
@@ -50,17 +61,17 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine of the scenario's gym."""
+    """A machine on the floor: in which gym, of which model, with which sensors, behind which network."""
 
+    gym: str
     name: str
     press: Press
+    sensor: Sensor
+    network: Conditions
 
 
 class Programme(Protocol):
     """A scenario at work. `prepare` and `admit` run at the front desk, all else in the network's thread."""
-
-    gym: str
-    title: str
 
     @property
     def machines(self) -> Sequence[Machine]:
@@ -75,78 +86,162 @@ class Programme(Protocol):
     def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:
         """Enrol who is new, with limit and history. Raises ApiError; trying again is fine."""
 
-    def over(self, visited: Visited, work_j: float) -> None:
+    def over(self, visited: Visited, done: Done) -> None:
         """A visit is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """Somebody in a script. after_us: from the start, or from the end of the visit before at that machine."""
+class Cast:
+    """A scenario with a fixed cast, machine by machine; each comes once, and all are enrolled before it begins."""
 
-    temper: Temper
-    after_us: int
-    obeys: bool = False
-
-
-class Script:
-    """A scenario with a fixed cast, machine by machine; each has members of its own, enrolled before it begins."""
-
-    def __init__(
-        self, gym: str, title: str, cast: Sequence[Sequence[Role]], seed: int, start_us: int, ids: Ids
-    ) -> None:
-        self.gym = gym
-        self.title = title
-        self.machines = [Machine(f"press-{number + 1}", INCLINE) for number in range(len(cast))]
-        self._seed = seed
+    def __init__(self, scenario: Scenario, seed: int, start_us: int, ids: Ids) -> None:
+        self.machines = _machines(scenario)
+        self._gyms = scenario.gyms
         self._start_us = start_us
         self._ids = ids
         run = ids.run(start_us)
-        self._waiting = [
-            [(role, _person(seed, machine, turn, run, role)) for turn, role in enumerate(roles)]
-            for machine, roles in enumerate(cast)
-        ]
-        self._past: dict[str, list[PastSession]] = {}
+        self._waiting: list[list[_Role]] = [[] for _ in self.machines]
+        for at, _ in enumerate(scenario.gyms):
+            everybody = [kind for kind in scenario.people for _ in range(kind.count)]
+            for turn, kind in enumerate(everybody):
+                machine = at * scenario.machines_each + kind.machine - 1
+                self._waiting[machine].append(_role(kind, seed, 1_000 * (at + 1) + 2 * turn, run))
+        self._roles = {role.lifter.number: role for waiting in self._waiting for role in waiting}
+        self._past: dict[int, list[PastSession]] = {}
 
     def prepare(self, api: Api) -> None:
-        api.put_gym(self.gym, self.title)
+        for gym in self._gyms:
+            api.put_gym(gym.name, gym.title)
         for machine, waiting in zip(self.machines, self._waiting, strict=True):
-            for _, person in waiting:
-                api.put_member(person, machine.press, self.gym, machine.name)
+            for role in waiting:
+                if role.kind.badge == "none":
+                    continue
+                person = role.lifter
+                api.put_member(person, machine.press, machine.gym, machine.name, calibrated=role.kind.calibrated)
                 past = past_sessions(person, machine.press, self._start_us)
-                api.send_history(person, self.gym, machine.name, past)
-                self._past[person.user] = past
+                if past:
+                    api.send_history(person, machine.gym, machine.name, past)
+                self._past[person.number] = past
 
     def next(self, machine: int, free_us: int) -> tuple[Lifter, int] | None:
         if not self._waiting[machine]:
             return None
-        role, person = self._waiting[machine].pop(0)
-        return person, free_us + role.after_us
+        role = self._waiting[machine].pop(0)
+        return role.lifter, free_us + round(role.kind.after_s * SECOND_US)
 
     def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:  # noqa: ARG002 - all are enrolled
-        past = tuple((session.start_us, session.work_j) for session in self._past[lifter.user])
-        return _visit(lifter, self.machines[machine].press, start_us, past, self._ids, keen=True)
+        press = self.machines[machine].press
+        role = self._roles[lifter.number]
+        past = tuple(_known(session) for session in self._past.get(lifter.number, ()))
+        known = role.kind.badge != "none"
+        return Visit(
+            lifter=lifter,
+            session=self._ids.session(lifter, start_us) if known else None,
+            start_us=start_us,
+            plan=tuple(role.plan(press, start_us, past)),
+            limit_mm=lifter.limit_mm(press) if known and role.kind.calibrated else None,
+            past=past,
+            friend=role.friend,
+            protocol=role.kind.protocol,
+        )
 
-    def over(self, visited: Visited, work_j: float) -> None:
+    def over(self, visited: Visited, done: Done) -> None:
         """Everybody comes once."""
 
 
-def _person(seed: int, machine: int, turn: int, run: str, role: Role) -> Lifter:
-    number = 100 * (machine + 1) + turn
-    return lifter(seed, number, f"m-{run}-{number}", role.temper, role.obeys)
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """Somebody of the cast, and their friend where two share a badge."""
+
+    kind: Person
+    lifter: Lifter
+    friend: Lifter | None
+
+    def plan(self, press: Press, start_us: int, past: Sequence[Done]) -> list[PlannedSet]:
+        """What they mean to do today."""
+        kind, lifter = self.kind, self.lifter
+        rng = _planning(lifter, start_us)
+        if kind.work_of_best is not None:
+            best_j = _best(past, start_us, _LONG_WINDOW_US)
+            return lifter.plan_of(press, rng, kind.work_of_best * best_j)
+        if kind.sets_today is not None:
+            return lifter.plan_sets(press, rng, kind.sets_today, kind.load_today or 1.0)
+        if lifter.temper == "overkeen" and past:
+            return lifter.overkeen_plan(press, rng, _best(past, start_us, _MONTH_US))
+        usual = lifter.plan(press, rng)
+        if self.friend is None:
+            return usual
+        friends = [replace(one, friends=True) for one in self.friend.plan(press, rng)]
+        return [one for both in zip_longest(usual, friends) for one in both if one is not None]
+
+
+def _role(kind: Person, seed: int, number: int, run: str) -> _Role:
+    drawn = lifter(seed, number, f"m-{run}-{number}", kind.temper, kind.obeys, kind.sex)
+    asked: dict[str, Any] = {
+        "height_mm": kind.height_mm,
+        "one_rm_n": None if kind.one_rm_kg is None else INCLINE.newtons_per_kg(drawn.setup(INCLINE)) * kind.one_rm_kg,
+        "knee_deg": kind.knee_deg,
+        "spread_mm": kind.spread_mm,
+        "bounces": kind.bounces,
+        "share_of_1rm": kind.share_of_1rm,
+        "sets": kind.sets,
+        "rest_s": kind.rest_s,
+        "gap_days": kind.rhythm_days,
+        "growth_a_week": None if kind.growth_pct_a_week is None else kind.growth_pct_a_week / 100.0,
+        "feels_back": kind.feels_back,
+    }
+    if kind.height_mm is not None:
+        scale = kind.height_mm / drawn.height_mm
+        asked |= {name: scale * getattr(drawn, name) for name in ("femur_mm", "shank_mm", "ankle_mm")}
+    person = replace(
+        drawn,
+        kept=kind.kept,
+        days=round(7 * kind.weeks),
+        off_days=kind.off_days,
+        **{name: value for name, value in asked.items() if value is not None},
+    )
+    return _Role(kind, person, _friend_of(person, seed, run) if kind.badge == "shared" else None)
+
+
+def _friend_of(person: Lifter, seed: int, run: str) -> Lifter:
+    """Somebody whose reps look different: weaker, and not going down as far."""
+    number = person.number + 1
+    drawn = lifter(seed, number, f"m-{run}-{number}")
+    return replace(drawn, one_rm_n=_FRIENDS_STRENGTH * person.one_rm_n, knee_deg=person.knee_deg - _FRIENDS_LESS_DEG)
+
+
+def _machines(scenario: Scenario) -> list[Machine]:
+    """All machines of all gyms, those of the first gym first."""
+    each = [kind for kind in scenario.machines for _ in range(kind.count)]
+    return [
+        Machine(gym.name, f"press-{number}", PRESSES[kind.model], kind.sensor, kind.network)
+        for gym in scenario.gyms
+        for number, kind in enumerate(each, start=1)
+    ]
+
+
+def _known(session: PastSession) -> Done:
+    """An earlier session as overuse looks at it."""
+    sets: dict[int, list[float]] = defaultdict(list)
+    for rep in session.reps:
+        sets[rep["set"]].append(rep["velocity_loss_pct"])
+    top_kg = max(rep["load_kg"] for rep in session.reps)
+    return Done(session.start_us, session.end_us, session.work_j, top_kg, hard_sets(sets.values()))
+
+
+def _best(past: Iterable[Done], now_us: int, window_us: int) -> float:
+    """The most work of the sessions of a window before now, in joules; 0 for none."""
+    return max((one.work_j for one in past if one.start_us > now_us - window_us), default=0.0)
 
 
 class OpenGym:
     """A gym that is never closed: people come, go, and come back in their own rhythm; new ones join when nobody is due.
 
-    gym, title, prefix: its names, and how those of its members begin. until_us: nobody comes
-    who would still be there then; None for ever. found_open: there are sessions that have just ended and some that go
-    on, unless somebody has been there in an earlier run. Members have a machine that they always use.
+    scenario: one with a crowd. gym: where else than the scenario says. prefix: how the names of members begin.
+    until_us: nobody comes who would still be there then; None for ever. found_open: there are sessions that have just
+    ended and some that go on, unless somebody has been there in an earlier run. Members have a machine that they
+    always use. Raises ValueError where the scenario has no crowd.
     """
 
-    machines = tuple(
-        Machine(f"press-{number}", press)
-        for number, press in enumerate((INCLINE, INCLINE, INCLINE, SEATED, INCLINE, SUPINE, INCLINE, SEATED), start=1)
-    )
     # When the gym is found open, by machine, in seconds from now: the overkeen one and one who goes too deep have just
     # left; another who does is in the middle of a session, to be watched, and so is a steady one; the rest will come.
     _FOUND_OPEN_S = (-26 * 60, -13 * 60, -300, -200, 4, 25, 50, 95)
@@ -155,8 +250,7 @@ class OpenGym:
 
     def __init__(
         self,
-        gym: str,
-        title: str,
+        scenario: Scenario,
         prefix: str,
         seed: int,
         until_us: int | None,
@@ -164,8 +258,11 @@ class OpenGym:
         *,
         found_open: bool,
     ) -> None:
-        self.gym = gym
-        self.title = title
+        if scenario.crowd is None:
+            raise ValueError("this scenario has no crowd")
+        self.machines = _machines(scenario)
+        self._gym = scenario.gyms[0]
+        self._crowd = scenario.crowd
         self._prefix = prefix
         self._seed = seed
         self._until_us = until_us
@@ -174,12 +271,12 @@ class OpenGym:
         self._opened: set[int] = set()  # machines that somebody came to in this run
         self._last_us: dict[int, int] = {}  # when each lifter came last, by number
         self._enrolled: set[int] = set()
-        self._past: dict[int, list[tuple[int, float]]] = {}  # of those whose every session is known
+        self._past: dict[int, list[Done]] = {}  # of those whose every session is known
         self._people: dict[int, Lifter] = {}
         self._newest = [machine - len(self.machines) for machine in range(len(self.machines))]
 
     def prepare(self, api: Api) -> None:
-        api.put_gym(self.gym, self.title)
+        api.put_gym(self._gym.name, self._gym.title)
         if self._until_us is not None:
             return  # a run with an end has members of its own, and the same ones when it is repeated
         for user, last_at in api.members().items():
@@ -205,23 +302,23 @@ class OpenGym:
         place = self.machines[machine]
         new = lifter.number not in self._enrolled
         if new:
-            api.put_member(lifter, place.press, self.gym, place.name)
+            api.put_member(lifter, place.press, place.gym, place.name)
             history = past_sessions(lifter, place.press, start_us)
-            api.send_history(lifter, self.gym, place.name, history)
-            self._past[lifter.number] = [(session.start_us, session.work_j) for session in history]
+            api.send_history(lifter, place.gym, place.name, history)
+            self._past[lifter.number] = [_known(session) for session in history]
             self._enrolled.add(lifter.number)
         past = self._past.get(lifter.number)
         return _visit(lifter, place.press, start_us, None if past is None else tuple(past), self._ids, keen=new)
 
-    def over(self, visited: Visited, work_j: float) -> None:
+    def over(self, visited: Visited, done: Done) -> None:
         visit = visited.visit
         if visit.lifter.number in self._past:
-            self._past[visit.lifter.number].append((visit.start_us, work_j))
+            self._past[visit.lifter.number].append(done)
 
     def _when(self, machine: int, free_us: int) -> int:
         rng = np.random.default_rng([self._seed, machine, free_us // SECOND_US, 2])
         if machine in self._opened:
-            return free_us + int(rng.uniform(40.0, 240.0) * SECOND_US)
+            return free_us + int(rng.uniform(*self._crowd.pause_s) * SECOND_US)
         self._opened.add(machine)
         if not self._found_open:
             return free_us + int((2.0 + 9.0 * machine + rng.uniform(0.0, 6.0)) * SECOND_US)
@@ -235,7 +332,7 @@ class OpenGym:
         limit_mm = person.limit_mm(place.press)
         starts_us = (now_us + wait_s * SECOND_US for wait_s in range(-480, -240, 3))
         for start_us in starts_us:
-            plan = _plan(person, place.press, start_us, None)
+            plan = person.plan(place.press, _planning(person, start_us))
             done = perform(person, place.press, plan, person.rng(start_us), lambda: None)
             past_it = [rep for stretch in done if (rep := stretch.rep) is not None and rep.bottom_mm > limit_mm]
             told_s = next((rep.turn_s for first, rep in pairwise(past_it) if first.set == rep.set), 0.0)
@@ -259,17 +356,19 @@ class OpenGym:
     def _person(self, number: int) -> Lifter:
         if number not in self._people:
             temper, obeys = self._temper(number)
-            self._people[number] = lifter(self._seed, number, f"{self._prefix}{1001 + number}", temper, obeys)
+            person = lifter(self._seed, number, f"{self._prefix}{1001 + number}", temper, obeys)
+            self._people[number] = replace(person, days=round(7 * self._crowd.weeks))
         return self._people[number]
 
     def _temper(self, number: int) -> tuple[Temper, bool | None]:
         """Most are steady. The first three, who are there when the gym is found open, show what can be seen."""
-        if number < len(self._FIRST):
+        if self._until_us is None and number < len(self._FIRST):
             return self._FIRST[number], False
         chance = np.random.default_rng([self._seed, number, 3]).random()
-        if chance < 0.01:
+        if chance < self._crowd.overkeen:
             return "overkeen", None
-        return ("deep-when-tired" if chance < 0.05 else "steady"), None
+        deep = chance < self._crowd.overkeen + self._crowd.deep_when_tired
+        return ("deep-when-tired" if deep else "steady"), None
 
     def _number(self, user: str) -> int | None:
         digits = user.removeprefix(self._prefix)
@@ -277,12 +376,13 @@ class OpenGym:
 
 
 def _visit(
-    lifter: Lifter, press: Press, start_us: int, past: tuple[tuple[int, float], ...] | None, ids: Ids, *, keen: bool
+    lifter: Lifter, press: Press, start_us: int, past: tuple[Done, ...] | None, ids: Ids, *, keen: bool
 ) -> Visit:
     """A session as the lifter means to do it; the overkeen overdo it when `keen`."""
-    lately = [work_j for t_us, work_j in past or () if t_us > start_us - _MONTH_US]
-    overdo = keen and lifter.temper == "overkeen"
-    plan = _plan(lifter, press, start_us, max(lately, default=None) if overdo else None)
+    rng = _planning(lifter, start_us)
+    best_j = _best(past or (), start_us, _MONTH_US)
+    overdo = keen and lifter.temper == "overkeen" and best_j > 0.0
+    plan = lifter.overkeen_plan(press, rng, best_j) if overdo else lifter.plan(press, rng)
     return Visit(
         lifter=lifter,
         session=ids.session(lifter, start_us),
@@ -293,63 +393,24 @@ def _visit(
     )
 
 
-def _plan(lifter: Lifter, press: Press, start_us: int, overdo_j: float | None) -> list[PlannedSet]:
-    """The sets of the session that begins at a time, as usual or far beyond a best of so many joules."""
-    rng = np.random.default_rng([lifter.seed, lifter.number, start_us // SECOND_US, 4])
-    return lifter.plan(press, rng) if overdo_j is None else lifter.overkeen_plan(press, rng, overdo_j)
+def _planning(lifter: Lifter, start_us: int) -> np.random.Generator:
+    """The chance of what they plan for the session that begins at a time."""
+    return np.random.default_rng([lifter.seed, lifter.number, start_us // SECOND_US, 4])
 
 
 def _microseconds(iso: str) -> int:
     return round(datetime.fromisoformat(iso).timestamp() * 1e6)
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A programme that can be asked for by name. span_us: no event lies further than this from its start."""
-
-    name: str
-    span_us: int
-    make: Callable[[int, int, Ids], Programme]
-
-
-def _too_deep(seed: int, start_us: int, ids: Ids) -> Programme:
-    pause_us = 40 * SECOND_US
-    cast = (
-        (Role("deep-when-tired", 2 * SECOND_US), Role("steady", pause_us)),
-        (Role("steady", 5 * SECOND_US), Role("deep-when-tired", pause_us)),
-        (Role("deep-when-tired", 9 * SECOND_US, obeys=True), Role("deep-when-tired", pause_us)),
-    )
-    return Script("sim-too-deep", "Too deep (simulated)", cast, seed, start_us, ids)
+def at_work(scenario: Scenario, seed: int, start_us: int, ids: Ids) -> Programme:
+    """A scenario with its people drawn, ready to begin."""
+    if scenario.crowd is None:
+        return Cast(scenario, seed, start_us, ids)
+    until_us = start_us + scenario.span_min * MINUTE_US
+    return OpenGym(scenario, f"m-{ids.run(start_us)}-", seed, until_us, ids, found_open=False)
 
 
-def _too_much_too_soon(seed: int, start_us: int, ids: Ids) -> Programme:
-    pause_us = 40 * SECOND_US
-    cast = (
-        (Role("overkeen", 2 * SECOND_US), Role("steady", pause_us)),
-        (Role("steady", 5 * SECOND_US), Role("overkeen", pause_us)),
-        (Role("steady", 9 * SECOND_US), Role("steady", pause_us)),
-    )
-    return Script("sim-too-much", "Too much too soon (simulated)", cast, seed, start_us, ids)
-
-
-_GYM_SPAN_US: Final = 60 * MINUTE_US
-
-
-def riverside(seed: int, _start_us: int, ids: Ids) -> OpenGym:
-    """The gym of `sledwatch up`, for ever; its members are the same at each start."""
-    return OpenGym("riverside", "Riverside Gym", "sim-", seed, None, ids, found_open=True)
-
-
-def _an_hour_of_gym(seed: int, start_us: int, ids: Ids) -> Programme:
-    prefix, until_us = f"m-{ids.run(start_us)}-", start_us + _GYM_SPAN_US
-    return OpenGym("sim-gym", "A gym (simulated)", prefix, seed, until_us, ids, found_open=False)
-
-
-SCENARIOS: Final = {
-    scenario.name: scenario
-    for scenario in (
-        Scenario("gym", _GYM_SPAN_US, _an_hour_of_gym),
-        Scenario("too-deep", 30 * MINUTE_US, _too_deep),
-        Scenario("too-much-too-soon", 45 * MINUTE_US, _too_much_too_soon),
-    )
-}
+def riverside(scenario: Scenario, seed: int, ids: Ids) -> OpenGym:
+    """The gym of `sledwatch up`, for ever: a scenario's machines and crowd; its members are always the same."""
+    gym = Gym("riverside", "Riverside Gym")
+    return OpenGym(msgspec.structs.replace(scenario, gyms=(gym,)), "sim-", seed, None, ids, found_open=True)

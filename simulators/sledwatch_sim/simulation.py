@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,12 +14,15 @@ import structlog
 
 from sledwatch.address import BrokerAddress
 from sledwatch_sim.api import Api, ApiError
+from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.front_desk import FrontDesk
 from sledwatch_sim.pace import Hurried, Pace, RealTime
 from sledwatch_sim.people import DAY_US, Lifter
-from sledwatch_sim.programmes import SCENARIOS, Ids, Programme, riverside
+from sledwatch_sim.programmes import MINUTE_US, Ids, Programme, at_work, riverside
+from sledwatch_sim.scenarios import WrongScenario, load, names
 from sledwatch_sim.truth import Truth
 from sledwatch_sim.visits import Station, Visit, Visited
+from sledwatch_sim.wire.conditions import Passage
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
 
@@ -54,9 +57,10 @@ def _wall_clock_us() -> int:
 class SimConfig:
     """What to run.
 
-    scenario: a name of SCENARIOS. speed: event time over wall time; 1 is real time. seed and start_us (µs, UTC): both
-    given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop (`gym` only).
-    mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
+    scenario: a name, or the path of a .toml file. speed: event time over wall time; 1 is real time. seed and start_us
+    (µs, UTC): both given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop
+    (`gym` only). mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
+    zone: of the gyms, for what the truth counts by days.
     """
 
     mqtt_url: str
@@ -69,6 +73,7 @@ class SimConfig:
     truth_path: Path | None = None
     forever: bool = False
     mqtt_ca: Path | None = None
+    zone: tzinfo = UTC
     clock_us: Callable[[], int] = _wall_clock_us
 
 
@@ -92,6 +97,25 @@ class Progress:
     lost: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A scenario that comes with the program."""
+
+    name: str
+    summary: str
+    gyms: int
+    machines: int
+    span_min: int
+
+
+def listed() -> list[Listed]:
+    """The scenarios that come with the program, by name."""
+    found = [load(name) for name in names()]
+    return [
+        Listed(name, one.summary, len(one.gyms), len(one.gyms) * one.machines_each, one.span_min) for name, one in found
+    ]
+
+
 def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.Event) -> list[str]:
     """Run a scenario to its end, or until `stop`. Returns the ids of its sessions, in the order of their ends.
 
@@ -99,16 +123,18 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
     SimulationError, or its kind WrongSimulation.
     """
     seed = DEFAULT_SEED if config.seed is None else config.seed
-    scenario = SCENARIOS.get(config.scenario)
-    if scenario is None:
-        raise WrongSimulation(f"no scenario {config.scenario!r}: expected one of {', '.join(SCENARIOS)}")
-    _check(config, scenario.span_us)
+    try:
+        name, scenario = load(config.scenario)
+    except WrongScenario as error:
+        raise WrongSimulation(str(error)) from None
+    scenario_us = scenario.span_min * MINUTE_US
+    _check(config, scenario_us)
     ids = Ids(seed if config.seed is not None and config.start_us is not None else None)
     now_us = config.clock_us()
     with ExitStack() as exits:
         try:
             broker = BrokerAddress.parse(config.mqtt_url, config.mqtt_ca)
-            truth = exits.enter_context(Truth(config.truth_path))
+            truth = exits.enter_context(Truth(config.truth_path, config.zone))
         except ValueError as error:
             raise WrongSimulation(str(error)) from error
         except OSError as error:
@@ -119,12 +145,11 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
             start_us = now_us
             pace = RealTime(config.clock_us)
         else:
-            start_us = now_us - scenario.span_us if config.start_us is None else config.start_us
+            start_us = now_us - scenario_us if config.start_us is None else config.start_us
             pace = Hurried(start_us, network.clock(), config.speed, network.clock)
-        make = riverside if config.forever else scenario.make
-        programme = make(seed, start_us, ids)
-        truth.run(scenario.name, programme.gym, seed, start_us)
-        span_us = None if config.forever else scenario.span_us
+        programme = riverside(scenario, seed, ids) if config.forever else at_work(scenario, seed, start_us, ids)
+        truth.run(name, sorted({machine.gym for machine in programme.machines}), seed, start_us)
+        span_us = None if config.forever else scenario_us
         floor = _Floor(config, programme, network, broker, pace, truth, ids, start_us, span_us, report, stop)
         return floor.run()
 
@@ -178,6 +203,7 @@ class _Floor:
         self._pace = pace
         self._truth = truth
         self._start_us = start_us
+        self._seed = DEFAULT_SEED if config.seed is None else config.seed
         self._span_us = span_us
         self._report = report
         self._stop = stop
@@ -187,24 +213,31 @@ class _Floor:
         self._failure: SimulationError | None = None
         self._visiting = 0  # machines that somebody is at or on the way to
         self._counted = (network.clock(), 0)
-        self._stations = [
-            Station(
-                network,
-                Device(
-                    network,
-                    broker,
-                    programme.gym,
-                    machine.name,
-                    machine.press.online,
-                    ids.boot(number, start_us),
-                ),
-                machine.press,
-                pace,
-                partial(self._over, number),
-            )
-            for number, machine in enumerate(programme.machines)
-        ]
+        self._sensors: list[SensorAtWork] = []
+        self._stations = [self._station(number, ids) for number in range(len(programme.machines))]
         self._desk = FrontDesk(network, lambda: Api(config.api_url, config.api_token))
+
+    def _station(self, number: int, ids: Ids) -> Station:
+        machine, network = self._programme.machines[number], self._network
+        tell = partial(self._tell_fault, machine.gym, machine.name)
+        chance = (self._seed, number, self._start_us // 1_000_000)
+        sensor = SensorAtWork(machine.sensor, chance, self._start_us, tell)
+        self._sensors.append(sensor)
+        passage = None
+        if not machine.network.good:
+            passage = Passage(machine.network, chance, network, self._start_us, self._pace.delay_s, tell)
+        boot = ids.boot(number, self._start_us)
+        online = machine.press.online
+        device = Device(network, self._broker, machine.gym, machine.name, online, boot, passage=passage)
+        over = partial(self._over, number)
+        return Station(
+            network, device, machine.press, self._pace, over, sensor, self._start_us, partial(ids.boot, number)
+        )
+
+    def _tell_fault(
+        self, gym: str, machine: str, kind: str, from_us: int, to_us: int, detail: Mapping[str, float]
+    ) -> None:
+        self._truth.fault(kind, gym, machine, from_us, to_us, detail)
 
     def run(self) -> list[str]:
         """Open, wait until everybody has left and all is stored, and close."""
@@ -285,7 +318,15 @@ class _Floor:
         machine = self._programme.machines[number]
         if visit.lifter.user not in self._members:
             self._members.add(visit.lifter.user)
-            self._truth.member(visit.lifter, machine.press, self._programme.gym, machine.name)
+            if visit.session is not None:
+                self._truth.member(
+                    visit.lifter,
+                    machine.press,
+                    machine.gym,
+                    machine.name,
+                    limit_mm=visit.limit_mm,
+                    protocol=visit.protocol,
+                )
         self._stations[number].expect(visit)
 
     def _not_enrolled(self, number: int, lifter: Lifter, start_us: int, error: ApiError) -> None:
@@ -297,21 +338,34 @@ class _Floor:
         self._network.call_later(_ENROL_AGAIN_S, partial(self._enrol, number, lifter, again_us))
 
     def _over(self, number: int, station: Station, visited: Visited) -> None:
-        visit = visited.visit
-        self._sessions.append(visit.session)
-        work_j = self._truth.session(
-            session=visit.session,
-            lifter=visit.lifter,
-            press=station.press,
-            gym=self._programme.gym,
-            machine=self._programme.machines[number].name,
-            start_us=visit.start_us,
-            end_us=visited.end_us,
-            reps=visited.reps,
-            limit_mm=visit.limit_mm,
-            past=visit.past,
-        )
-        self._programme.over(visited, work_j)
+        visit, machine = visited.visit, self._programme.machines[number]
+        if visit.session is None:
+            self._truth.unbadged(
+                lifter=visit.lifter,
+                press=station.press,
+                gym=machine.gym,
+                machine=machine.name,
+                start_us=visit.start_us,
+                end_us=visited.end_us,
+                reps=visited.reps,
+            )
+        else:
+            self._sessions.append(visit.session)
+            done = self._truth.session(
+                session=visit.session,
+                lifter=visit.lifter,
+                press=station.press,
+                gym=machine.gym,
+                machine=machine.name,
+                start_us=visit.start_us,
+                end_us=visited.end_us,
+                reps=visited.reps,
+                limit_mm=visit.limit_mm,
+                past=visit.past,
+                friend=visit.friend,
+                protocol=visit.protocol,
+            )
+            self._programme.over(visited, done)
         self._visiting -= 1
         if visited.complete:
             # After a laptop's sleep the next one comes now, not at every time that was slept through.
@@ -326,6 +380,8 @@ class _Floor:
             station.close()
         deadline_s = network.clock() + (_GOODBYE_S if self._stop.is_set() else 0.0)
         network.run(lambda: self._unstored() == 0 or network.clock() > deadline_s)
+        for sensor in self._sensors:
+            sensor.close()
         waiting = set(range(len(self._stations)))
         for number, station in enumerate(self._stations):
             station.device.switch_off(partial(waiting.discard, number))

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import RATE_HZ, Press
-from sledwatch_sim.equipment.travel import sensed
+from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.pace import Pace
 from sledwatch_sim.people import Lifter, PlannedSet
 from sledwatch_sim.performing import Stretch, TrueRep, perform
+from sledwatch_sim.scenarios import Protocol
+from sledwatch_sim.truth import Done
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
 
@@ -20,22 +22,26 @@ FRAME_SAMPLES: Final = 50
 # A hurried machine waits when so much of what it sent is not stored yet: its own memory and the broker's are bounded.
 _MOST_UNSTORED: Final = 1_000
 _WAIT_S: Final = 0.05
+# A sample that is taken a little early lies before the last one that was asked for.
+_KEPT_SAMPLES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Somebody's session at a machine.
 
-    limit_mm: their calibrated limit there. past: start (µs) and work (J) of all their earlier sessions, None where
-    nobody knows them all.
+    session: None where nobody badged in. limit_mm: their calibrated limit there. past: all their earlier sessions,
+    ascending, None where nobody knows them all. friend: whoever else is on their badge.
     """
 
     lifter: Lifter
-    session: str
+    session: str | None
     start_us: int
     plan: tuple[PlannedSet, ...]
     limit_mm: float | None
-    past: tuple[tuple[int, float], ...] | None
+    past: tuple[Done, ...] | None
+    friend: Lifter | None = None
+    protocol: Protocol | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,20 @@ class Visited:
 class Station:
     """A machine on the floor and whoever is at it. Call its methods in the network's thread.
 
-    on_over: told when a visit ends.
+    sensor: what it sees of them, its times counted from start_us. boot_of: the name of its next boot. on_over: told
+    when a visit ends.
     """
 
     def __init__(
-        self, network: Network, device: Device, press: Press, pace: Pace, on_over: Callable[["Station", Visited], None]
+        self,
+        network: Network,
+        device: Device,
+        press: Press,
+        pace: Pace,
+        on_over: Callable[["Station", Visited], None],
+        sensor: SensorAtWork,
+        start_us: int,
+        boot_of: Callable[[int], str],
     ) -> None:
         self.device = device
         self.press = press
@@ -63,14 +78,18 @@ class Station:
         self._network = network
         self._pace = pace
         self._on_over = on_over
+        self._sensor = sensor
+        self._start_us = start_us
+        self._boot_of = boot_of
+        self._reboots_us = [start_us + round(at_s * 1e6) for at_s in sensor.sensor.reboots_s]
         self._visit: Visit | None = None
-        self._samples: Iterator[tuple[float | None, float]] = iter(())
+        self._travel = _Travel(iter(()))
         self._reps: list[TrueRep] = []
         self._next_us = 0
 
     @property
     def busy(self) -> bool:
-        """Whether somebody is badged in."""
+        """Whether somebody is at it."""
         return self._visit is not None
 
     @property
@@ -91,23 +110,18 @@ class Station:
         self._visit = visit
         self._reps = []
         self._next_us = visit.start_us
-        self._samples = self._perform(visit)
-        self.device.badge_in(visit.session, visit.lifter.user, visit.start_us, visit.lifter.setup(self.press))
+        rng = visit.lifter.rng(visit.start_us)
+        stretches = perform(visit.lifter, self.press, list(visit.plan), rng, self._light_mm, visit.friend)
+        self._travel = _Travel(self._noted(stretches))
+        if visit.session is not None:
+            self.device.badge_in(visit.session, visit.lifter.user, visit.start_us, visit.lifter.setup(self.press))
         self._later()
 
-    def _perform(self, visit: Visit) -> Iterator[tuple[float | None, float]]:
-        stretches = perform(
-            visit.lifter, self.press, list(visit.plan), visit.lifter.rng(visit.start_us), self._light_mm
-        )
-        noise = np.random.default_rng([visit.lifter.seed, visit.lifter.number, visit.start_us // 1_000_000, 1])
+    def _noted(self, stretches: Iterator[Stretch]) -> Iterator[Stretch]:
         for stretch in stretches:
-            yield from self._sense(stretch, noise)
-
-    def _sense(self, stretch: Stretch, noise: np.random.Generator) -> Iterator[tuple[float | None, float]]:
-        if stretch.rep is not None:
-            self._reps.append(stretch.rep)
-        for depth_mm in sensed(stretch.depth_mm, noise):
-            yield depth_mm, stretch.load_kg
+            if stretch.rep is not None:
+                self._reps.append(stretch.rep)
+            yield stretch
 
     def _light_mm(self) -> float | None:
         """Where the machine's light comes on: at the limit it was told, as long as that can be in time."""
@@ -119,29 +133,81 @@ class Station:
         self._network.call_later(self._pace.delay_s(self._next_us + FRAME_SAMPLES * DT_US), self._frame)
 
     def _frame(self) -> None:
-        if self._visit is None:
+        visit = self._visit
+        if visit is None:
             return  # cut short
         if self._pace.hurried and self.device.unstored >= _MOST_UNSTORED:
             self._network.call_later(_WAIT_S, self._frame)
             return
-        samples = list(islice(self._samples, FRAME_SAMPLES))
-        if samples:
-            depth_mm, load_kg = zip(*samples, strict=True)
-            load: float | list[float] = load_kg[0] if len(set(load_kg)) == 1 else list(load_kg)
-            self.device.frame(self._next_us, DT_US, depth_mm, load)
+        if self._reboots_us and self._next_us >= self._reboots_us[0]:
+            self._reboot()
+            return
+        interval_us = int(self._sensor.intervals_us(DT_US, 1)[0])
+        offset_s = (visit.start_us - self._start_us) / 1e6
+        claimed_s = (self._next_us - visit.start_us + interval_us * np.arange(FRAME_SAMPLES)) / 1e6
+        taken_s = self._sensor.moments_s(claimed_s, interval_us / 1e6)
+        true_mm, true_kg = self._travel.at(taken_s)
+        read = self._sensor.read(claimed_s[: len(true_mm)] + offset_s, true_mm, true_kg)
+        if len(true_mm):
+            depths = [None if mm != mm else mm for mm in read.depth_mm.tolist()]  # noqa: PLR0124 - NaN
+            loads = read.load_kg.tolist()
+            load: float | list[float] = loads[0] if len(set(loads)) == 1 else loads
+            self.device.frame(self._next_us, interval_us, depths, load)
             self.frames += 1
-            self._next_us += len(samples) * DT_US
-        if len(samples) < FRAME_SAMPLES:
+            self._next_us += len(depths) * interval_us
+        if len(true_mm) < FRAME_SAMPLES:
             self._end("badge_out", complete=True)
         else:
             self._later()
 
+    def _reboot(self) -> None:
+        """The power was gone for a moment: whoever was at it has to leave, and no goodbye is said."""
+        at_us = self._reboots_us.pop(0)
+        self._sensor.tell("reboot", at_us, self._next_us)
+        self.device.reboot(self._boot_of(at_us))
+        self._over(complete=True)
+
     def _end(self, reason: str, *, complete: bool) -> None:
+        if self._visit is not None and self._visit.session is not None:
+            self.device.badge_out(self._next_us, reason)
+        self._over(complete=complete)
+
+    def _over(self, *, complete: bool) -> None:
         visit = self._visit
-        assert visit is not None  # noqa: S101 - asked by both callers
-        self.device.badge_out(self._next_us, reason)
+        assert visit is not None  # noqa: S101 - asked by all callers
         self._visit = None
         # A rep is drawn when its first sample is due; one that the samples sent do not hold whole never happened.
         sent_s = (self._next_us - visit.start_us) / 1e6
         reps = tuple(rep for rep in self._reps if rep.end_s <= sent_s)
         self._on_over(self, Visited(visit, self._next_us, reps, complete))
+
+
+class _Travel:
+    """Where the sled truly is at any time of a visit: drawn as far as it is asked for, straight between samples."""
+
+    def __init__(self, stretches: Iterator[Stretch]) -> None:
+        self._stretches = stretches
+        self._first = 0  # number of the first sample that is kept
+        self._depth_mm = np.zeros(0)
+        self._load_kg = np.zeros(0)
+
+    def at(self, t_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Depths and loads at times, seconds since the visit began; fewer than asked for where it ends before."""
+        place = t_s * RATE_HZ
+        last = float(place.max())
+        while self._first + len(self._depth_mm) <= last + 1e-6 and (stretch := next(self._stretches, None)):
+            self._depth_mm = np.concatenate([self._depth_mm, stretch.depth_mm])
+            self._load_kg = np.concatenate([self._load_kg, np.full(len(stretch.depth_mm), stretch.load_kg)])
+        place -= self._first
+        # Beyond the last sample there is nothing; half an interval is forgiven to clocks that run unevenly.
+        ends = np.flatnonzero(place > len(self._depth_mm) - 0.5)
+        place = place[: ends[0]] if len(ends) else place
+        if not len(place):
+            return np.zeros(0), np.zeros(0)
+        depth_mm = np.interp(place, np.arange(len(self._depth_mm)), self._depth_mm)
+        nearest = np.rint(place).astype(np.int64).clip(0, len(self._load_kg) - 1)
+        load_kg = self._load_kg[nearest]
+        past = max(0, int(place[-1]) - _KEPT_SAMPLES)
+        self._first += past
+        self._depth_mm, self._load_kg = self._depth_mm[past:], self._load_kg[past:]
+        return depth_mm, load_kg

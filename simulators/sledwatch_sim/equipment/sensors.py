@@ -160,6 +160,11 @@ class SensorAtWork:
         read_mm[missing] = np.nan
         return Readings(read_mm, self._read_load(t_s, load_kg))
 
+    def tell(self, kind: str, from_us: int, to_us: int) -> None:
+        """Tell of a fault that somebody else injected for it."""
+        if self._tell is not None:
+            self._tell(kind, from_us, to_us, {})
+
     def close(self) -> None:
         """The run is over: tell of what was wrong all along, from the first sample to the last."""
         if self._first_s is None:

@@ -46,10 +46,18 @@ class Lifter(Training):
         return np.random.default_rng([self.seed, self.number, at_us // 60_000_000])
 
 
-def lifter(seed: int, number: int, user: str, temper: Temper = "steady", obeys: bool | None = None) -> Lifter:
-    """Draw a person. The temper decides how deep tiredness takes them, and whether they obey is drawn if not said."""
+def lifter(
+    seed: int,
+    number: int,
+    user: str,
+    temper: Temper = "steady",
+    obeys: bool | None = None,
+    sex: Sex | None = None,
+) -> Lifter:
+    """Draw a person; sex and whether they obey only if not said. The temper decides how deep tiredness takes them."""
     rng = np.random.default_rng([seed, number])
-    sex: Sex = "female" if rng.random() < 0.5 else "male"
+    drawn: Sex = "female" if rng.random() < 0.5 else "male"
+    sex = drawn if sex is None else sex
     height_mm = float(rng.normal(1660, 62) if sex == "female" else rng.normal(1790, 68))
     height_mm = float(round(min(max(height_mm, 1500.0), 2050.0), -1))
     one_rm_kg = float(rng.lognormal(math.log(165 if sex == "female" else 255), 0.16))

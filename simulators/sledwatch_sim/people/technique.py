@@ -25,13 +25,17 @@ BOUNCE_HASTE: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class PlannedSet:
-    """A set as the lifter means to do it. rest_s: after it. intent: share of full effort in each push."""
+    """A set as the lifter means to do it. rest_s: after it. intent: share of full effort in each push.
+
+    friends: done by whoever shares their badge.
+    """
 
     load_kg: float
     reps: int
     rest_s: float
     share_of_1rm: float
     intent: float
+    friends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

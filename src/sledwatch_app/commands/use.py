@@ -2,14 +2,20 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from sledwatch_app.commands import quarantine
 from sledwatch_app.commands.options import DataOption, MqttUrlOption
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_app.settings import Settings, load
+
+if TYPE_CHECKING:
+    from sledwatch_sim import Listed
 
 # Of microseconds since 1970 up to the year 5138.
 _DIGITS_OF_A_TIME = 17
@@ -20,12 +26,15 @@ app.add_typer(quarantine.app, name="quarantine")
 
 @app.command(
     epilog="Examples: [b]sledwatch simulate too-deep --speed 20 --truth t.jsonl[/b] · "
-    "[b]sledwatch simulate gym --forever[/b]. Scenarios: [b]gym[/b], eight machines where people come and go; "
-    "[b]too-deep[/b], some go past their depth limit when they tire; [b]too-much-too-soon[/b], two do more than twice "
-    "their usual."
+    "[b]sledwatch simulate gym --forever[/b] · [b]sledwatch simulate ./my-gym.toml[/b]. docs/scenarios.md tells what a "
+    "file may say."
 )
 def simulate(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="What happens.")],
+    scenario: Annotated[
+        Optional[str],  # noqa: UP045 - Typer shows the type
+        typer.Argument(metavar="SCENARIO", help="What happens: a name of --list, or the path of a .toml file."),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Show the scenarios there are.")] = False,
     mqtt_url: MqttUrlOption = None,
     speed: Annotated[float, typer.Option(metavar="N", help="Event time over wall time.")] = 1.0,
     seed: Annotated[
@@ -51,6 +60,11 @@ def simulate(
     from sledwatch_app import lifeline, logs, wiring
     from sledwatch_app.progress import shown_simulation
 
+    if listed:
+        _show_scenarios(sim.listed())
+        return
+    if scenario is None:
+        raise WrongUse("which scenario? `sledwatch simulate --list` shows them")
     settings = load(mqtt_url=mqtt_url)
     logs.configure("simulator", settings.log_level, settings.log_format)
     lifeline.hold()
@@ -65,6 +79,7 @@ def simulate(
         start_us=None if start is None else _time(start),
         truth_path=truth,
         forever=forever,
+        zone=ZoneInfo(settings.time_zone),
     )
     try:
         with wiring.stop_on_signals() as stop, shown_simulation(scenario) as report:
@@ -142,6 +157,16 @@ def sign_in(
 
     settings = load(data=data, url=base_url)
     typer.echo(make_link(wiring.state_engine(settings), settings.url, wiring.now_us()))
+
+
+def _show_scenarios(scenarios: "list[Listed]") -> None:
+    table = Table("scenario", "what happens", "gyms", "machines", "minutes", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    table.columns[0].no_wrap = True
+    for one in scenarios:
+        table.add_row(one.name, one.summary, str(one.gyms), str(one.machines), str(one.span_min))
+    Console(highlight=False).print(table)
 
 
 def _say_sessions(sessions: list[str], *, interrupted: bool) -> None:
