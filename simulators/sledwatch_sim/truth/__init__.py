@@ -6,11 +6,13 @@ right may judge either way is marked `near` and not scored.
 
 from sledwatch_sim.truth.depth import caution, excessive_depth
 from sledwatch_sim.truth.expected import Expected
-from sledwatch_sim.truth.file import RULES, Truth, done, hard_sets
-from sledwatch_sim.truth.overuse import Done, overuse, spike_ratio, workload_spike
+from sledwatch_sim.truth.file import HARD_LOSS_PCT, RULES, Truth, done, hard_sets
+from sledwatch_sim.truth.overuse import TOLERANCE, Done, overuse, spike_ratio, workload_spike
 
 __all__ = [
+    "HARD_LOSS_PCT",
     "RULES",
+    "TOLERANCE",
     "Done",
     "Expected",
     "Truth",

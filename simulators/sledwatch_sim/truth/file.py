@@ -32,13 +32,13 @@ RULES: Final = (
     "workload.beginner",
     "workload.returning",
 )
-_HARD_LOSS_PCT: Final = 20.0
+HARD_LOSS_PCT: Final = 20.0
 
 
 def hard_sets(losses_pct: Iterable[Sequence[float]]) -> tuple[int, int]:
     """How many sets are hard, by the velocity losses of their reps: fewest and most, within 1 % of the threshold."""
     worst = [max(losses) for losses in losses_pct if losses]
-    fewest, most = (sum(loss >= _HARD_LOSS_PCT * (1.0 + off) for loss in worst) for off in (TOLERANCE, -TOLERANCE))
+    fewest, most = (sum(loss >= HARD_LOSS_PCT * (1.0 + off) for loss in worst) for off in (TOLERANCE, -TOLERANCE))
     return fewest, most
 
 
