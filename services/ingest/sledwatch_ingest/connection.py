@@ -191,8 +191,7 @@ class Connection:
                 self._say_goodbye()
                 return
             resumed = not reading
-            full = self._inbox.full
-            reading = self._reading and not full
+            reading = self._reading and not self._inbox.full
             self._watch(stream, reading)
             # What has been read already, or decrypted, no selector sees: so look, unasked, where more may be waiting.
             look = reading and (resumed or more)
@@ -204,8 +203,7 @@ class Connection:
             self._write(stream)
             self._client.loop_misc()
             now_s = time.monotonic()
-            # Full again at once is not full all the time: a slow store goes on.
-            full_since_s = (full_since_s or now_s) if full else None
+            full_since_s = (full_since_s or now_s) if self._inbox.full else None
             if full_since_s is not None and now_s - full_since_s > self._session.keepalive_s:
                 log.warning("broker.left", why="the store is behind and the queue is full; the broker keeps our place")
                 self._say_goodbye(self._session.farewell())
@@ -250,6 +248,8 @@ class Connection:
         while room := self._inbox.room:
             messages = stream.take(room, self._clock(), self.generation)
             if messages:
+                # Also of what was read a while ago: the answer to a ping would still be behind it.
+                self._client.note_traffic(received=True, sent=False)
                 self._metrics.received.inc(len(messages))
                 self._inbox.put(messages)
             elif stream.concerns_paho:
