@@ -70,16 +70,6 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, stores: St
         machine.close()
 
 
-def test_replicas_of_a_group_share_the_work_and_store_it_once(broker: Broker, stores: Stores, machine: Machine) -> None:
-    with (
-        running_ingest(broker.url, stores.series, stores.state, group="ingest", client_id="ingest-a"),
-        running_ingest(broker.url, stores.series, stores.state, group="ingest", client_id="ingest-b"),
-    ):
-        machine.press(200)
-        eventually(lambda: not machine.unstored)
-    assert list(range(200)) == stores.seqs("gym", "lp-1")
-
-
 def test_the_heartbeat_says_that_ingest_is_at_work(broker: Broker, stores: Stores) -> None:
     with running_ingest(broker.url, stores.series, stores.state):
         healthy = {"connected": True, "subscribed": True, "store": True, "queue": 0}
