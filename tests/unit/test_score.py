@@ -17,6 +17,7 @@ def rep(start_s: float, depth_mm: float = 400.0, session: str = "s1") -> dict:
         "kind": "rep",
         "session": session,
         "t_start_us": start_us,
+        "t_turn_us": start_us + 1_500_000,
         "t_end_us": start_us + 3_000_000,
         "depth_mm": depth_mm,
     }
@@ -26,8 +27,8 @@ def session(name: str = "s1") -> dict:
     return {"kind": "session", "session": name}
 
 
-def finding(rule: str, session: str = "s1", near: bool = False) -> dict:
-    return {"kind": "finding", "rule": rule, "session": session, "user": "u", "near": near}
+def finding(rule: str, session: str = "s1", severity: str = "alert", **more: bool) -> dict:
+    return {"kind": "finding", "rule": rule, "session": session, "user": "u", "severity": severity, **more}
 
 
 @pytest.fixture
@@ -41,14 +42,14 @@ def truth(tmp_path):
 
 
 def test_all_found_and_nothing_else_is_perfect(truth):
-    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0.2, 401.0), rep(5.1, 399.5)]}, []).figures()
+    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0.2, 401.0), rep(5.1, 399.5)]}, {}).figures()
     assert {"precision": 1.0, "recall": 1.0} == figures["reps"]
     assert {"p50": 0.75, "max": 1.0} == {name: figures["bottom_mm"][name] for name in ("p50", "max")}
     assert {"precision": None, "recall": None} == figures["findings"]["depth.excessive"]
 
 
 def test_one_missed_and_one_invented_count_against_it(truth):
-    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0), rep(60)]}, []).figures()
+    figures = compare(truth(session(), rep(0), rep(5)), {"s1": [rep(0), rep(60)]}, {}).figures()
     assert {"precision": 0.5, "recall": 0.5} == figures["reps"]
 
 
@@ -61,34 +62,70 @@ def test_a_rep_is_matched_with_the_one_it_overlaps_most():
 
 
 def test_nothing_found_has_no_precision_and_no_depths(truth):
-    figures = compare(truth(session(), rep(0)), {}, []).figures()
+    figures = compare(truth(session(), rep(0)), {}, {}).figures()
     assert {"precision": None, "recall": 0.0} == figures["reps"]
     assert {"p50": None, "p95": None, "max": None} == figures["bottom_mm"]
 
 
 def test_reps_of_sessions_that_the_truth_does_not_know_are_not_scored(truth):
-    figures = compare(truth(session(), rep(0)), {"s1": [rep(0)], "other": [rep(0)]}, []).figures()
+    figures = compare(truth(session(), rep(0)), {"s1": [rep(0)], "other": [rep(0)]}, {}).figures()
     assert {"precision": 1.0, "recall": 1.0} == figures["reps"]
 
 
 def test_findings_are_scored_by_rule(truth):
     lines = [session("s1"), session("s2"), finding("depth.excessive", "s1"), finding("workload.spike", "s2")]
-    found = [("depth.excessive", "s1"), ("depth.excessive", "s2"), ("workload.spacing", "s1")]
+    found = dict.fromkeys([("depth.excessive", "s1"), ("depth.excessive", "s2"), ("workload.spacing", "s1")], "alert")
     assert {
         "depth.excessive": {"precision": 0.5, "recall": 1.0},
         "workload.spike": {"precision": None, "recall": 0.0},
     } == compare(truth(*lines), {}, found).figures()["findings"]
 
 
-@pytest.mark.parametrize("found", [[], [("workload.spike", "s1")]])
+@pytest.mark.parametrize("found", [{}, {("workload.spike", "s1"): "note"}])
 def test_what_is_near_a_threshold_is_not_scored(truth, found):
     figures = compare(truth(session(), finding("workload.spike", near=True)), {}, found).figures()
     assert {"precision": None, "recall": None} == figures["findings"]["workload.spike"]
+    assert 1 == figures["near"]["workload.spike"]
+
+
+def test_a_severity_is_right_or_not_unless_it_is_near(truth):
+    lines = [session(name) for name in ("s1", "s2", "s3")]
+    lines += [finding("workload.spike", "s1"), finding("workload.spike", "s2")]
+    lines += [finding("workload.spike", "s3", severity_near=True)]
+    found = {("workload.spike", name): severity for name, severity in (("s1", "alert"), ("s2", "warn"), ("s3", "warn"))}
+    figures = compare(truth(*lines), {}, found).figures()
+    assert (0.5, 1.0) == (figures["severities"]["workload.spike"], figures["findings"]["workload.spike"]["precision"])
+
+
+def test_rules_that_no_run_names_are_not_scored(truth):
+    figures = compare(truth(session(), finding("protocol.breach")), {}, {}).figures()
+    assert set(RUN["rules"]) == set(figures["findings"])
+
+
+def test_reps_that_belong_to_nobody_are_not_scored(truth):
+    figures = compare(truth(rep(0, session=None)), {}, {}).figures()
+    assert {"precision": None, "recall": None} == figures["reps"]
+
+
+def test_times_are_compared_too(truth):
+    late = rep(0.2) | {"t_turn_us": 1_600_000}
+    figures = compare(truth(session(), rep(0)), {"s1": [late]}, {}).figures()
+    assert (200.0, 100.0, 200.0) == tuple(figures[name]["max"] for name in ("start_ms", "turn_ms", "end_ms"))
+
+
+def test_runs_in_one_file_are_told_apart_by_scenario(truth):
+    other = {**RUN, "scenario": "other"}
+    lines = [session("s1"), rep(0), other, session("s2"), rep(0, session="s2"), finding("depth.excessive", "s2")]
+    figures = compare(truth(*lines), {"s1": [rep(0)]}, {("depth.excessive", "s2"): "alert"}).figures()
+    assert {"": 1.0, "other": 0.0} == {name: one["reps"]["recall"] for name, one in figures["scenarios"].items()}
+    assert [None, 1.0] == [one["findings"]["depth.excessive"]["recall"] for one in figures["scenarios"].values()]
+    assert 0.5 == figures["reps"]["recall"]
 
 
 def test_the_figures_have_the_published_shape(truth):
-    figures = compare(truth(session()), {}, []).figures()
-    assert ["reps", "bottom_mm", "findings"] == list(figures)
+    figures = compare(truth(session()), {}, {}).figures()
+    more = ["start_ms", "turn_ms", "end_ms", "severities", "near", "scenarios"]
+    assert ["reps", "bottom_mm", "findings", *more] == list(figures)
     assert figures == json.loads(json.dumps(figures))
 
 
