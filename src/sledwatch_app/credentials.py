@@ -160,8 +160,9 @@ class Credentials:
                 )
         for directory, mode in ((self._ca_key.parent, 0o700), (self._broker, 0o750)):
             _make_directory(directory, mode)
-        if owner is not None and owner != (self._broker.stat().st_uid, self._broker.stat().st_gid):
-            _give(self._broker, owner)
+        if owner is not None:
+            for path in (self._broker, *self._broker.iterdir()):
+                _give(path, owner)
         deeds = [self._make_ca(now), self._make_server_certificate(hosts, now)]
         return [*deeds, *(self._set_service(name, passwords.get(name)) for name in SERVICES), self._write_acl()]
 
@@ -364,10 +365,10 @@ def _require_host(host: str) -> None:
 
 def _is_address(host: str) -> bool:
     try:
-        ipaddress.ip_address(host)
+        # Its scope would be one of this machine's links, of any characters, and no certificate holds one.
+        return "%" not in str(ipaddress.ip_address(host))
     except ValueError:
         return False
-    return True
 
 
 def _short(host: str) -> str:

@@ -73,6 +73,14 @@ def test_doing_it_again_changes_nothing(made: Path) -> None:
     assert {"kept"} == {line.split()[0] for line in said.splitlines()}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_broker_that_gets_a_user_later_can_read_what_was_made_before(made: Path) -> None:
+    done(made.parent, "init", "--broker-user", "1883")
+    assert {(1883, 1883)} == {
+        (path.stat().st_uid, path.stat().st_gid) for path in (made / "broker", *(made / "broker").iterdir())
+    }
+
+
 def test_the_certificate_is_the_cas_and_names_the_hosts(made: Path) -> None:
     for names in (["-verify_hostname", "broker.gym.lan"], ["-verify_ip", "192.168.1.10"], ["-verify_ip", "::1"]):
         words = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", *names, "-CAfile", made / "ca.crt"]
@@ -163,6 +171,7 @@ def test_what_the_broker_reads_belongs_to_its_user(tmp_path: Path) -> None:
         (["init"], "--host broker.gym.lan"),
         (["init", "--host", "a b"], "expected a name such as broker.gym.lan"),
         (["init", "--host", "h,DNS:evil"], "expected a name such as broker.gym.lan"),
+        (["init", "--host", "fe80::1%eth0,DNS:evil"], "expected a name such as broker.gym.lan"),
         (["init", "--host", "h", "--broker-user", "nobody-of-that-name"], "no such user"),
     ],
 )

@@ -84,3 +84,10 @@ def test_closing_ends_a_wait_and_takes_nothing(inbox: Inbox) -> None:
         taking = threads.submit(inbox.take, 2, 30.0, 30.0)
         threading.Timer(0.05, inbox.close).start()
         assert [] == taking.result(20)
+
+
+def test_long_topics_fill_it_as_payloads_do(inbox: Inbox) -> None:
+    inbox.put([Message("t" * 100, b"", 0, retained=False, generation=1, packet_id=1)])
+    assert (True, 0) == (inbox.full, inbox.room)
+    inbox.take(batch=1, linger_s=0.0, timeout_s=0.0)
+    assert (False, 8) == (inbox.full, inbox.room)

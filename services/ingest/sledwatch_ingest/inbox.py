@@ -81,7 +81,7 @@ class Inbox:
             if not before:
                 self._since_s = time.monotonic()
             self._messages.extend(messages)
-            self._bytes += sum(len(message.payload) for message in messages)
+            self._bytes += sum(map(_size, messages))
             if any(before < mark <= len(self._messages) for mark in self._wake_at):
                 self._changed.notify()
 
@@ -132,11 +132,14 @@ class Inbox:
         """The first messages: so many, and no more bytes than a batch may have, but for one that is larger itself."""
         taken: list[Message] = []
         size = 0
-        while (
-            self._messages and len(taken) < most and (not taken or size + len(self._messages[0].payload) <= BATCH_BYTES)
-        ):
+        while self._messages and len(taken) < most and (not taken or size + _size(self._messages[0]) <= BATCH_BYTES):
             taken.append(message := self._messages.popleft())
-            size += len(message.payload)
+            size += _size(message)
         self._bytes -= size
         self._since_s = time.monotonic()
         return taken
+
+
+def _size(message: Message) -> int:
+    """What counts against the bounds: a stranger's topic may be as long as a payload."""
+    return len(message.payload) + len(message.topic)

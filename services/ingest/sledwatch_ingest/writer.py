@@ -131,7 +131,8 @@ class Writer:
             if self._away_since_s is not None:
                 self._came_back()
                 appending.resume()
-            self._pulse.store_answered()
+            if any(work.batch.frames for work in done):
+                self._pulse.store_answered()
             self._record(done)
         unavailable = appending.refusal()
         if unavailable is None:

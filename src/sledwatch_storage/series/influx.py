@@ -188,7 +188,6 @@ def _to_delete(gone: list[_Times], kept: list[_Times], from_ns: int, to_ns: int)
     A frame that begins before `from_ns` may reach into the interval, and one that goes may reach beyond it. Where the
     clock was set back, those kept and those that go may even take turns.
     """
-    end_ns = max([to_ns, *(int(times[-1]) + 1 for times in gone)])
     if not gone:
         return
     goes = np.unique(np.concatenate(gone))
