@@ -206,6 +206,13 @@ def test_what_is_stored_cannot_be_asked_for(engine):
         quarantine.ask(engine, id_, NOW_US)
 
 
+def test_what_was_asked_for_first_is_tried_first(engine):
+    keep(engine, bad(0), bad(1), bad(2))
+    quarantine.ask(engine, id_of(engine, 2), NOW_US)
+    quarantine.ask_all(engine, NOW_US + 1)
+    assert [2, 0, 1] == [one.refused.refusal.seq for one in quarantine.asked(engine, 10)]
+
+
 def test_many_are_asked_for_by_reason_and_gym(engine):
     keep(engine, bad(0), bad(1, gym="south"), bad(2, reason=Reason.BAD_NAME), bad(3, size=MAX_PAYLOAD_BYTES + 1))
     assert 1 == quarantine.ask_all(engine, NOW_US, reason="load-out-of-range", gym="north")
