@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 if TYPE_CHECKING:
     import sledwatch_sim as sim
     from sledwatch_app.replay import ReplayProgress
+    from sledwatch_sim.history.making import Progress as HistoryProgress
 
 
 @contextmanager
@@ -33,6 +34,18 @@ def shown_replay(name: str) -> Iterator[Callable[["ReplayProgress"], None]]:
         def report(now: "ReplayProgress") -> None:
             words = f"{now.sent} of {now.frames} frames · {now.unstored} unstored"
             progress.update(task, total=max(1, now.frames), completed=now.sent, words=words)
+
+        yield report
+
+
+@contextmanager
+def shown_history(name: str) -> Iterator[Callable[["HistoryProgress"], None]]:
+    """Show how many members' years are made, and what has come of them."""
+    with _bar(name) as (progress, task):
+
+        def report(now: "HistoryProgress") -> None:
+            words = f"{now.done} of {now.members} members · {now.sessions} sessions · {now.reps} reps"
+            progress.update(task, total=now.members, completed=now.done, words=f"{words} · {now.samples} samples")
 
         yield report
 

@@ -8,6 +8,7 @@ every day without a session is rest.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final, Literal
@@ -216,10 +217,11 @@ def _red_weeks(visits: Sequence[Done], zone: tzinfo) -> set[bool]:
     count = (today - first + 1) // 7 - 1
     if count < BASELINE_WEEKS:
         return {False}
-    weeks = [
-        sum(one.work_j for one in visits if today - 7 * (week + 1) < _day(one, zone) <= today - 7 * week)
-        for week in range(count + 1)
-    ]
+    weeks = [0.0] * (count + 1)
+    for one in visits:
+        week = (today - _day(one, zone)) // 7
+        if week <= count:
+            weeks[week] += one.work_j
     readings = set()
     for before in (weeks[1:], weeks[1 : BASELINE_WEEKS + 1]):
         mean = fmean(before)
@@ -254,4 +256,9 @@ def _beginner(earlier: Sequence[Done], visit: Done, zone: tzinfo) -> Expected | 
 
 def _day(one: Done, zone: tzinfo) -> int:
     """The local day on which it began, counted from 1970."""
-    return datetime.fromtimestamp(one.start_us / 1e6, UTC).astimezone(zone).date().toordinal() - 719_163
+    return _day_of(one.start_us, zone)
+
+
+@lru_cache(maxsize=100_000)
+def _day_of(t_us: int, zone: tzinfo) -> int:
+    return datetime.fromtimestamp(t_us / 1e6, UTC).astimezone(zone).date().toordinal() - 719_163
