@@ -28,6 +28,7 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT_S: Final = 5.0
 # rumqttd admits 100 unacknowledged messages and other brokers as few as 20.
 WINDOW: Final = 50
+HANDSHAKES_AT_ONCE: Final = 64
 _LOOK_AFTER_S: Final = 5.0
 _GATEWAY_RETRY_S: Final = 1.0
 _HEARD: Final = (events.TopicKind.STORED, events.TopicKind.LIMIT, events.TopicKind.CUE)
@@ -161,6 +162,7 @@ class Connection:
         """Connect. Raises OSError when nobody is there; a broker that stays silent is given up by a timer."""
         self._client.connect(self._broker.host, self._broker.port, self._keepalive_s, clean_start=True)
         self.open_ = True
+        self._network.handshakes.add(self)
         self._flush()
         if not self.open_:
             raise ConnectionResetError("the broker hung up")
@@ -233,12 +235,16 @@ class Connection:
 
     def _drop(self) -> None:
         """Close the socket without a word."""
-        self.open_ = False
+        self._close()
         self._client.on_disconnect = None
         if self._sock is not None:
             sock = self._sock
             self._on_socket_close(self._client, None, sock)
             sock.close()
+
+    def _close(self) -> None:
+        self.open_ = False
+        self._network.handshakes.discard(self)
 
     def _leave(self, line: Line) -> bool:
         """A line ends; whether it was one of ours until now."""
@@ -252,7 +258,7 @@ class Connection:
 
     def _end(self, why: str) -> None:
         """The connection is gone; so are the machines that it carried."""
-        self.open_ = False
+        self._close()
         for line in list(self._lines):
             self._leave(line)
             line.device.gone(line, why)
@@ -300,6 +306,7 @@ class Connection:
             self._network.call_soon(partial(self._abandon, self._broker.why_refused(reason)))
             return
         self._up = True
+        self._network.handshakes.discard(self)
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         for line in self._lines:
             self._subscribe(line)

@@ -15,7 +15,7 @@ import structlog
 from sledwatch import events
 from sledwatch.address import BrokerAddress
 from sledwatch_sim.wire.conditions import Passage
-from sledwatch_sim.wire.connection import Connection, Gateway, Line
+from sledwatch_sim.wire.connection import HANDSHAKES_AT_ONCE, Connection, Gateway, Line
 from sledwatch_sim.wire.network import Network, Timer
 from sledwatch_sim.wire.ring import CAPACITY, Message, Ring
 
@@ -31,6 +31,8 @@ LAST_RETRY_S: Final = 5.0
 WATERMARK_GRACE_S: Final = 0.2
 # As many as wait in a hurry; in real time they are a quarter of an hour.
 MOST_UNSTORED: Final = 1_000
+# How long it waits while as many others as may are shaking hands with the broker.
+_QUEUE_S: Final = 0.05
 
 _stored = msgspec.json.Decoder(events.Stored)
 _limit = msgspec.json.Decoder(events.Limit)
@@ -300,6 +302,9 @@ class Device:
         return t_us if self._passage is None else self._passage.shown_us(t_us)
 
     def _connect(self) -> None:
+        if len(self._network.handshakes) >= HANDSHAKES_AT_ONCE:
+            self._retry = self._network.call_later(_QUEUE_S, self._connect)
+            return
         self._retry = None
         try:
             self._line = self._join()

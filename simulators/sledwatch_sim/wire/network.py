@@ -42,10 +42,15 @@ class Timer:
 
 
 class Network:
-    """The loop. `clock` counts seconds and never goes back."""
+    """The loop. `clock` counts seconds and never goes back.
+
+    handshakes: connections that wait for the broker's word. One that takes them one by one would keep the last of
+    thousands waiting for too long, so they come in portions.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
+        self.handshakes: set[object] = set()
         self._selector = selectors.DefaultSelector()
         # Plain tuples, of time and order: thousands of timers are compared in C.
         self._timers: list[tuple[float, int, Timer]] = []
