@@ -292,6 +292,7 @@ def _print_one(console: Console, result: Score, title: str | None) -> None:
     table = Table(
         "", "true", "found", "right", "precision", "recall", "severity", "near", title=title, title_justify="left"
     )
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for name, counts in (("reps", result.reps), *result.findings.items()):

@@ -122,7 +122,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     """A scenario."""
 
     summary: Annotated[
-        str, Meta(min_length=1, max_length=100, description="what happens, in one line: `--list` shows it")
+        str, Meta(min_length=1, max_length=120, description="what happens, in one line: `--list` shows it")
     ]
     span_min: Annotated[int, Meta(ge=1, le=240, description="no event lies later than so many minutes after the start")]
     gyms: Annotated[tuple[Gym, ...], Meta(min_length=1, max_length=200)]
