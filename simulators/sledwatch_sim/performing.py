@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from sledwatch_sim.equipment.models import RATE_HZ, Press
+from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.equipment.travel import Depths, Pen
 from sledwatch_sim.people import Lifter, PlannedSet, Stroke
 
@@ -62,7 +62,7 @@ def perform(
 
     friend: does the sets that are planned as theirs.
     """
-    pen = Pen(RATE_HZ)
+    pen = Pen(press.rate_hz)
     load_kg = press.empty_kg
     count = 0
     yield Stretch(pen.hold(0.0, rng.uniform(6.0, 12.0)), load_kg)

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from sledwatch_sim.api import Api
-from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
+from sledwatch_sim.equipment.models import INCLINE, MODELS, Press
 from sledwatch_sim.equipment.sensors import Sensor
 from sledwatch_sim.history import PastSession, past_sessions
 from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Temper, lifter
@@ -27,7 +27,6 @@ SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 _MONTH_US: Final = 30 * DAY_US
 _LONG_WINDOW_US: Final = 90 * DAY_US
-PRESSES: Final = {"LP-45": INCLINE, "SP-200": SEATED, "XP-180": SUPINE}
 # Two on one badge are told apart by load and depth.
 _FRIENDS_STRENGTH: Final = 0.6
 _FRIENDS_LESS_DEG: Final = 13.0
@@ -213,7 +212,7 @@ def _machines(scenario: Scenario) -> list[Machine]:
     """All machines of all gyms, those of the first gym first."""
     each = [kind for kind in scenario.machines for _ in range(kind.count)]
     return [
-        Machine(gym.name, f"press-{number}", PRESSES[kind.model], kind.sensor, kind.network)
+        Machine(gym.name, f"press-{number}", MODELS[kind.model].at_rate(kind.rate_hz), kind.sensor, kind.network)
         for gym in scenario.gyms
         for number, kind in enumerate(each, start=1)
     ]

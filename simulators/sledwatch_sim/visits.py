@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sledwatch_sim.equipment.models import RATE_HZ, Press
+from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.pace import Pace
 from sledwatch_sim.people import Lifter, PlannedSet
@@ -17,10 +17,7 @@ from sledwatch_sim.truth import Done
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
 
-DT_US: Final = round(1e6 / RATE_HZ)
-FRAME_SAMPLES: Final = 50
-# A hurried machine waits when so much of what it sent is not stored yet: its own memory and the broker's are bounded.
-_MOST_UNSTORED: Final = 1_000
+# A hurried machine waits while it is congested: its own memory and the broker's are bounded.
 _WAIT_S: Final = 0.05
 # A sample that is taken a little early lies before the last one that was asked for.
 _KEPT_SAMPLES: Final = 4
@@ -83,7 +80,7 @@ class Station:
         self._boot_of = boot_of
         self._reboots_us = [start_us + round(at_s * 1e6) for at_s in sensor.sensor.reboots_s]
         self._visit: Visit | None = None
-        self._travel = _Travel(iter(()))
+        self._travel = _Travel(iter(()), press.rate_hz)
         self._reps: list[TrueRep] = []
         self._next_us = 0
 
@@ -112,7 +109,7 @@ class Station:
         self._next_us = visit.start_us
         rng = visit.lifter.rng(visit.start_us)
         stretches = perform(visit.lifter, self.press, list(visit.plan), rng, self._light_mm, visit.friend)
-        self._travel = _Travel(self._noted(stretches))
+        self._travel = _Travel(self._noted(stretches), self.press.rate_hz)
         if visit.session is not None:
             self.device.badge_in(visit.session, visit.lifter.user, visit.start_us, visit.lifter.setup(self.press))
         self._later()
@@ -130,21 +127,24 @@ class Station:
         return self._visit.limit_mm if self._visit is not None else None
 
     def _later(self) -> None:
-        self._network.call_later(self._pace.delay_s(self._next_us + FRAME_SAMPLES * DT_US), self._frame)
+        self._network.call_later(
+            self._pace.delay_s(self._next_us + self.press.frame_samples * self.press.dt_us), self._frame
+        )
 
     def _frame(self) -> None:
         visit = self._visit
         if visit is None:
             return  # cut short
-        if self._pace.hurried and self.device.unstored >= _MOST_UNSTORED:
+        if self._pace.hurried and self.device.congested:
             self._network.call_later(_WAIT_S, self._frame)
             return
         if self._reboots_us and self._next_us >= self._reboots_us[0]:
             self._reboot()
             return
-        interval_us = int(self._sensor.intervals_us(DT_US, 1)[0])
+        samples = self.press.frame_samples
+        interval_us = int(self._sensor.intervals_us(self.press.dt_us, 1)[0])
         offset_s = (visit.start_us - self._start_us) / 1e6
-        claimed_s = (self._next_us - visit.start_us + interval_us * np.arange(FRAME_SAMPLES)) / 1e6
+        claimed_s = (self._next_us - visit.start_us + interval_us * np.arange(samples)) / 1e6
         taken_s = self._sensor.moments_s(claimed_s, interval_us / 1e6)
         true_mm, true_kg = self._travel.at(taken_s)
         read = self._sensor.read(claimed_s[: len(true_mm)] + offset_s, true_mm, true_kg)
@@ -155,7 +155,7 @@ class Station:
             self.device.frame(self._next_us, interval_us, depths, load)
             self.frames += 1
             self._next_us += len(depths) * interval_us
-        if len(true_mm) < FRAME_SAMPLES:
+        if len(true_mm) < samples:
             self._end("badge_out", complete=True)
         else:
             self._later()
@@ -185,7 +185,8 @@ class Station:
 class _Travel:
     """Where the sled truly is at any time of a visit: drawn as far as it is asked for, straight between samples."""
 
-    def __init__(self, stretches: Iterator[Stretch]) -> None:
+    def __init__(self, stretches: Iterator[Stretch], rate_hz: float) -> None:
+        self._rate_hz = rate_hz
         self._stretches = stretches
         self._first = 0  # number of the first sample that is kept
         self._depth_mm = np.zeros(0)
@@ -193,9 +194,9 @@ class _Travel:
 
     def at(self, t_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Depths and loads at times, seconds since the visit began; fewer than asked for where it ends before."""
-        place = t_s * RATE_HZ
+        place = t_s * self._rate_hz
         last = float(place.max())
-        while self._first + len(self._depth_mm) <= last + 1e-6 and (stretch := next(self._stretches, None)):
+        while self._first + len(self._depth_mm) - 1 < last - 1e-6 and (stretch := next(self._stretches, None)):
             self._depth_mm = np.concatenate([self._depth_mm, stretch.depth_mm])
             self._load_kg = np.concatenate([self._load_kg, np.full(len(stretch.depth_mm), stretch.load_kg)])
         place -= self._first

@@ -26,6 +26,7 @@ class Tape:
 
     limit = None
     unstored = 0
+    congested = False
 
     def __init__(self) -> None:
         self.ring = Ring("boot", capacity=100_000)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sledwatch_sim.equipment.models import FASTEST_HZ, RATE_HZ, SLOWEST_HZ
 from sledwatch_sim.equipment.sensors import Sensor
 from sledwatch_sim.people import Sex, Temper
 from sledwatch_sim.wire.conditions import Conditions
@@ -11,7 +12,7 @@ from sledwatch_sim.wire.conditions import Conditions
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}\Z"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Model = Literal["LP-45", "SP-200", "XP-180"]
+Model = Literal["LP-45", "LP-35", "SP-200", "SP-90", "XP-180", "XP-25"]
 
 
 class Gym(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,8 +26,13 @@ class Machines(Struct, frozen=True, forbid_unknown_fields=True):
     """Machines of one kind, `press-1` and so on through the file."""
 
     model: Annotated[
-        Model, Meta(description="`LP-45` incline with plates, `SP-200` seated and `XP-180` supine with a stack")
+        Model,
+        Meta(
+            description="`LP-45` and the flatter `LP-35` incline with plates, `SP-200` and the upright `SP-90` seated"
+            " with a stack, `XP-180` supine with a stack, `XP-25` supine with plates"
+        ),
     ] = "LP-45"
+    rate_hz: Annotated[float, Meta(ge=SLOWEST_HZ, le=FASTEST_HZ, description="samples a second")] = RATE_HZ
     count: Annotated[int, Meta(ge=1, le=200, description="how many")] = 1
     sensor: Annotated[Sensor, Meta(description="what is wrong with its sensors; below")] = Sensor()
     network: Annotated[Conditions, Meta(description="what lies between it and the broker; below")] = Conditions()
