@@ -1,7 +1,7 @@
 """What the simulator tells and asks the system over HTTP: members, limits and history, as any client would."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -81,8 +81,16 @@ class Api:
 
     def send_history(self, lifter: Lifter, gym: str, machine: str, sessions: Sequence[PastSession]) -> None:
         """Import earlier sessions with their reps; sending them again changes nothing."""
-        lines = b"".join(session.line(lifter.user, gym, machine) + b"\n" for session in sessions)
-        self._call("POST", "/import", content=lines, headers={"Content-Type": "application/x-ndjson"})
+        self.import_lines(session.line(lifter.user, gym, machine) for session in sessions)
+
+    def import_lines(self, lines: Iterable[bytes]) -> Any:
+        """Import sessions, a line each; returns how many sessions and reps were new. Raises ApiError."""
+        content = b"".join(line + b"\n" for line in lines)
+        return self._call("POST", "/import", content=content, headers={"Content-Type": "application/x-ndjson"}).json()
+
+    def put(self, path: str, body: dict[str, Any]) -> None:
+        """Put what is at a path below /api/v1. Raises ApiError."""
+        self._call("PUT", path, json=body)
 
     def items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page."""

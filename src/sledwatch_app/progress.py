@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 if TYPE_CHECKING:
     import sledwatch_sim as sim
+    from sledwatch_app.importing import ImportProgress
     from sledwatch_app.replay import ReplayProgress
     from sledwatch_sim.history.making import Progress as HistoryProgress
 
@@ -46,6 +47,18 @@ def shown_history(name: str) -> Iterator[Callable[["HistoryProgress"], None]]:
         def report(now: "HistoryProgress") -> None:
             words = f"{now.done} of {now.members} members · {now.sessions} sessions · {now.reps} reps"
             progress.update(task, total=now.members, completed=now.done, words=f"{words} · {now.samples} samples")
+
+        yield report
+
+
+@contextmanager
+def shown_import(name: str) -> Iterator[Callable[["ImportProgress"], None]]:
+    """Show how many sessions of all are in, how many were new, and the rate."""
+    with _bar(name) as (progress, task):
+
+        def report(now: "ImportProgress") -> None:
+            words = f"{now.sent} of {now.sessions} sessions · {now.new} new · {now.per_s:.0f}/s"
+            progress.update(task, total=max(1, now.sessions), completed=now.sent, words=words)
 
         yield report
 

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from sledwatch_app.errors import Failed, WrongUse
+from sledwatch_app.settings import load
 
 _DAY_US = 86_400_000_000
 
@@ -84,3 +85,31 @@ def _day(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise WrongUse(f"{option} {text!r}: expected a day such as 2025-01-31") from None
+
+
+@app.command(
+    "import",
+    epilog="Example: [b]sledwatch import years[/b]. Run it again after an interruption: what is there stays as it is.",
+)
+def import_(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `sledwatch history` made, or as docs say.")],
+) -> None:
+    """Load members, sessions and reps from Parquet into the running system at SLEDWATCH_URL.
+
+    Sessions come in without their samples. docs/history.md says which columns are needed.
+    """
+    from sledwatch_app import wiring
+    from sledwatch_app.progress import shown_import
+
+    try:
+        from sledwatch_app.importing import import_history
+    except ModuleNotFoundError as error:
+        raise Failed(f"the Python package {error.name} is missing: install sledwatch[simulator]") from None
+
+    settings = load()
+    with wiring.stop_on_signals() as stop, shown_import(directory.name) as report:
+        done = import_history(directory, settings.url, wiring.known_token(settings), report, stop)
+    here = f"{done.sent} of {done.sessions} sessions are in, {done.new} of them new with {done.reps} reps"
+    typer.echo(f"{directory}: {here} ({done.per_s:.0f} sessions/s)")
+    if done.sent < done.sessions:
+        raise typer.Abort
