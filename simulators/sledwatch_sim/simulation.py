@@ -23,7 +23,9 @@ from sledwatch_sim.scenarios import WrongScenario, load, names
 from sledwatch_sim.truth import Truth
 from sledwatch_sim.visits import Station, Visit, Visited
 from sledwatch_sim.wire.conditions import Passage
-from sledwatch_sim.wire.device import Device
+from sledwatch_sim.wire.connection import Gateway
+from sledwatch_sim.wire.descriptors import TooManyConnections, allow_connections
+from sledwatch_sim.wire.device import KEEPALIVE_S, Device
 from sledwatch_sim.wire.network import Network
 
 log = structlog.get_logger()
@@ -33,6 +35,9 @@ DEFAULT_SEED: Final = 1
 _OLDEST_START_US: Final = 30 * DAY_US - 3_600_000_000
 _READY_S: Final = 30.0
 _BROKER_S: Final = 10.0
+# One connection has one window for all that share it.
+_MOST_PER_CONNECTION: Final = 1_000
+_LOOK_S: Final = 0.05
 _REPORT_S: Final = 0.5
 _ENROL_AGAIN_S: Final = 5.0
 # Nothing stored for so long at the end of a run means that nobody stores.
@@ -60,7 +65,8 @@ class SimConfig:
     scenario: a name, or the path of a .toml file. speed: event time over wall time; 1 is real time. seed and start_us
     (µs, UTC): both given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop
     (`gym` only). mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
-    zone: of the gyms, for what the truth counts by days.
+    zone: of the gyms, for what the truth counts by days. machines_per_connection: beyond 1, so many machines share a
+    connection, as behind a gateway, for a broker that takes only so many; its user has to be admitted for all of them.
     """
 
     mqtt_url: str
@@ -74,6 +80,7 @@ class SimConfig:
     forever: bool = False
     mqtt_ca: Path | None = None
     zone: tzinfo = UTC
+    machines_per_connection: int = 1
     clock_us: Callable[[], int] = _wall_clock_us
 
 
@@ -148,6 +155,10 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
             start_us = now_us - scenario_us if config.start_us is None else config.start_us
             pace = Hurried(start_us, network.clock(), config.speed, network.clock)
         programme = riverside(scenario, seed, ids) if config.forever else at_work(scenario, seed, start_us, ids)
+        try:
+            allow_connections(-(-len(programme.machines) // config.machines_per_connection))
+        except TooManyConnections as error:
+            raise WrongSimulation(f"{error}: `--machines-per-connection N`") from None
         truth.run(name, sorted({machine.gym for machine in programme.machines}), seed, start_us)
         span_us = None if config.forever else scenario_us
         floor = _Floor(config, programme, network, broker, pace, truth, ids, start_us, span_us, report, stop)
@@ -157,6 +168,10 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
 def _check(config: SimConfig, span_us: int) -> None:
     if not 0.01 <= config.speed <= 100_000.0:
         raise WrongSimulation(f"speed {config.speed:g}: expected 0.01 to 100000 times real time")
+    if not 1 <= config.machines_per_connection <= _MOST_PER_CONNECTION:
+        raise WrongSimulation(
+            f"{config.machines_per_connection} machines per connection: expected 1 to {_MOST_PER_CONNECTION}"
+        )
     if config.seed is not None and config.seed < 0:
         raise WrongSimulation(f"seed {config.seed}: expected 0 or more")
     if config.forever and (config.scenario != "gym" or config.speed != 1.0 or config.start_us is not None):
@@ -214,6 +229,7 @@ class _Floor:
         self._visiting = 0  # machines that somebody is at or on the way to
         self._counted = (network.clock(), 0)
         self._sensors: list[SensorAtWork] = []
+        self._shared: Gateway | None = None
         self._stations = [self._station(number, ids) for number in range(len(programme.machines))]
         self._desk = FrontDesk(network, lambda: Api(config.api_url, config.api_token))
 
@@ -227,12 +243,25 @@ class _Floor:
         if not machine.network.good:
             passage = Passage(machine.network, chance, network, self._start_us, self._pace.delay_s, tell)
         boot = ids.boot(number, self._start_us)
-        online = machine.press.online
-        device = Device(network, self._broker, machine.gym, machine.name, online, boot, passage=passage)
+        online, gateway = machine.press.online, self._gateway(number)
+        device = Device(
+            network, self._broker, machine.gym, machine.name, online, boot, passage=passage, gateway=gateway
+        )
         over = partial(self._over, number)
         return Station(
             network, device, machine.press, self._pace, over, sensor, self._start_us, partial(ids.boot, number)
         )
+
+    def _gateway(self, number: int) -> Gateway | None:
+        """The connection that a machine shares with its neighbours; None for one of its own."""
+        each = self._config.machines_per_connection
+        if each == 1:
+            return None
+        if number % each == 0:
+            first = self._programme.machines[number]
+            name = f"{first.gym}.{first.name}.gateway"
+            self._shared = Gateway(self._network, self._broker, name, KEEPALIVE_S)
+        return self._shared
 
     def _tell_fault(
         self, gym: str, machine: str, kind: str, from_us: int, to_us: int, detail: Mapping[str, float]
@@ -252,7 +281,7 @@ class _Floor:
             if not self._stopped():
                 self._phase = "storing"
                 self._watch_storing(self._unstored(), self._network.clock())
-                self._until(lambda: self._unstored() == 0)
+                self._until(self._all_stored())
             self._close()
         finally:
             self._desk.close()
@@ -268,6 +297,19 @@ class _Floor:
 
     def _fail(self, message: str) -> None:
         self._failure = SimulationError(message)
+
+    def _all_stored(self) -> Callable[[], bool]:
+        """Whether every machine is done; asked after each round of the loop, which thousands of machines make many."""
+        look_s = 0.0
+
+        def all_stored() -> bool:
+            nonlocal look_s
+            if self._network.clock() < look_s:
+                return False
+            look_s = self._network.clock() + _LOOK_S
+            return self._unstored() == 0
+
+        return all_stored
 
     def _unstored(self) -> int:
         return sum(station.device.unstored for station in self._stations)
@@ -379,7 +421,8 @@ class _Floor:
         for station in self._stations:
             station.close()
         deadline_s = network.clock() + (_GOODBYE_S if self._stop.is_set() else 0.0)
-        network.run(lambda: self._unstored() == 0 or network.clock() > deadline_s)
+        all_stored = self._all_stored()
+        network.run(lambda: all_stored() or network.clock() > deadline_s)
         for sensor in self._sensors:
             sensor.close()
         waiting = set(range(len(self._stations)))

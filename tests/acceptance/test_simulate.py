@@ -54,9 +54,10 @@ def test_what_happens_in_a_scenario_is_found_and_nothing_else(line, tmp_path, sc
     assert figures["bottom_mm"]["p95"] < 2.0
 
 
-def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLine) -> None:
+@pytest.mark.parametrize("each", [1, 3], ids=["a-connection-each", "behind-gateways"])
+def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLine, each: int) -> None:
     stop = threading.Event()
-    config = sledwatch_sim.SimConfig(line.mqtt_url, line.url, TOKEN, forever=True)
+    config = sledwatch_sim.SimConfig(line.mqtt_url, line.url, TOKEN, forever=True, machines_per_connection=each)
     running = threading.Thread(target=sledwatch_sim.run, args=(config, lambda _: None, stop))
     running.start()
     eventually(lambda: any(gym["in_use"] >= 2 for gym in line.get("/gyms")["items"]), timeout_s=60)
@@ -75,6 +76,7 @@ def test_a_run_that_is_stopped_ends_its_sessions_and_says_offline(line: WholeLin
         (("too-deep", "--start", "2999-01-01T00:00:00Z"), "later than now"),
         (("too-deep", "--start", "2020-01-01T00:00:00Z"), "too long ago"),
         (("too-deep", "--speed", "0"), "speed 0"),
+        (("too-deep", "--machines-per-connection", "0"), "0 machines per connection: expected 1 to 1000"),
         (("too-deep", "--forever"), "only `gym`"),
         (("too-deep", "--truth", "/nowhere/t.jsonl"), "/nowhere/t.jsonl: No such file"),
     ],

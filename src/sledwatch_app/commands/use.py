@@ -50,6 +50,9 @@ def simulate(
         typer.Option(metavar="FILE", help="Write down what really happened, for `sledwatch score`."),
     ] = None,
     forever: Annotated[bool, typer.Option("--forever", help="Go on until stopped (`gym` only).")] = False,
+    machines_per_connection: Annotated[
+        int, typer.Option(metavar="N", help="Have so many machines share a connection, as behind a gateway.")
+    ] = 1,
 ) -> None:
     """Simulate machines and the people at them against a running system; ends when all is stored.
 
@@ -79,6 +82,7 @@ def simulate(
         start_us=None if start is None else _time(start),
         truth_path=truth,
         forever=forever,
+        machines_per_connection=machines_per_connection,
         zone=ZoneInfo(settings.time_zone),
     )
     try:
