@@ -1,6 +1,7 @@
 """A history as files: the same bytes each time, whole or not at all."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -8,9 +9,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from sledwatch_app.replay import read
 from sledwatch_sim.history.making import (
     HistoryConfig,
     HistoryError,
@@ -210,3 +213,18 @@ def test_the_command_says_what_it_made(tmp_path: Path) -> None:
 def test_wrong_dates_are_wrong_use(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:
     done = run("--out", str(tmp_path / "years"), *words)
     assert (2, True) == (done.returncode, expected in done.stderr)
+
+
+def test_a_trace_is_a_recording_for_replay_as_the_documents_say(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = Path(__file__).parents[2] / "docs" / "history.md"
+    (snippet,) = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "years").symlink_to(made)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, document.name, "exec"), {})  # noqa: S102 - it is our own document that is tried
+    first = pq.read_table(made / "samples")["session"][0].as_py()
+    frames = [row for row in pq.read_table(made / "samples").to_pylist() if row["session"] == first]
+    recording = read(tmp_path / "trace.csv")
+    assert sum(len(frame["depth_mm"]) for frame in frames) == len(recording.t_us)
+    assert [20_000] == list({int(step) for step in np.diff(recording.t_us)})
