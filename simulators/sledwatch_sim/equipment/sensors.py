@@ -206,7 +206,7 @@ class SensorAtWork:
             read_kg += sensor.load_noise_kg * self._rngs[_LOAD].standard_normal(len(t_s))
         if sensor.load_step_kg:
             read_kg = np.round(read_kg / sensor.load_step_kg) * sensor.load_step_kg
-        return np.round(read_kg.clip(0.0), _DECIMALS)
+        return np.round(np.maximum(read_kg, 0.0), _DECIMALS)
 
     def _tell_of(self, kind: str, from_s: float, to_s: float, **figures: float) -> None:
         if self._tell is not None and (kind, from_s) not in self._told:
