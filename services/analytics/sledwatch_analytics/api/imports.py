@@ -39,7 +39,8 @@ _Depth = Annotated[float, Meta(ge=MIN_DEPTH_MM, le=MAX_DEPTH_MM)]
 _Share = Annotated[float, Meta(ge=-1_000, le=100)]
 
 
-class RepLine(Struct, frozen=True):
+# Plain values only: the collector need not follow hundreds of thousands of them.
+class RepLine(Struct, frozen=True, gc=False):
     """A rep of an imported session: a Rep, whose session, user, gym and machine are the line's."""
 
     set: _Number
