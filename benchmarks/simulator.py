@@ -4,7 +4,8 @@ Run: python benchmarks/simulator.py [--machines 2000] [--seconds 12] [--behind 1
 
 Somebody is at each machine all the time. What is measured is the whole of it, in one process and one thread: people
 press, sensors read, frames are numbered, kept, sent and acknowledged, watermarks come back. `sledwatch ingest` stores
-into SQLite beside it. CPU is what the kernel charged each process, as a share of one core, while they press.
+into SQLite beside it. CPU is what the kernel charged each process while they pressed, as a share of one core; for the
+simulator also in µs a frame, which other work on the machine changes least.
 
     mosquitto, embedded                 a connection of its own for each machine
     mosquitto-gateway, embedded-gateway so many machines (--behind) share a connection
@@ -82,6 +83,11 @@ class Outcome:
     late_ms: tuple[float, float]
     stored_s: float
     lost: int
+
+    @property
+    def us_each(self) -> float:
+        """CPU of the simulator for a frame, from the press to the watermark, in µs."""
+        return self.simulator * self.seconds / self.frames * 1e6
 
 
 @contextmanager
@@ -205,16 +211,16 @@ def main() -> None:
     print(
         f"{options.machines} machines, each in use, a frame of 50 samples a second each; {options.behind} at a gateway"
     )
-    print("                   connected             share of one core           RSS   late, ms     all   lost")
-    print("                        in s  frames/s  simulator  ingest  broker     MB   p50   p99  stored, s")
+    print("                   connected              CPU     share of one core           RSS   late, ms     all   lost")
+    print("                        in s  frames/s  µs each  simulator  ingest  broker     MB   p50   p99  stored, s")
     try:
         # The brokers inherit it: Mosquitto has an open file a connection too.
         allow_connections(options.machines)
         for row in options.rows.split(","):
             one = measure(row, options.machines, options.seconds, options.behind)
             print(
-                f"{row:18}  {one.connected_s:8.1f}  {one.frames / one.seconds:8,.0f}  {one.simulator:9.2f}"
-                f"  {one.ingest:6.2f}  {one.broker:6.2f}  {one.rss_mb:5.0f}  {one.late_ms[0]:4.0f}"
+                f"{row:18}  {one.connected_s:8.1f}  {one.frames / one.seconds:8,.0f}  {one.us_each:7.0f}"
+                f"  {one.simulator:9.2f}  {one.ingest:6.2f}  {one.broker:6.2f}  {one.rss_mb:5.0f}  {one.late_ms[0]:4.0f}"
                 f"  {one.late_ms[1]:4.0f}  {one.stored_s:6.1f}  {one.lost:5}"
             )
     except (GaveUp, TooManyConnections) as error:
