@@ -220,8 +220,8 @@ def main() -> None:
             one = measure(row, options.machines, options.seconds, options.behind)
             print(
                 f"{row:18}  {one.connected_s:8.1f}  {one.frames / one.seconds:8,.0f}  {one.us_each:7.0f}"
-                f"  {one.simulator:9.2f}  {one.ingest:6.2f}  {one.broker:6.2f}  {one.rss_mb:5.0f}  {one.late_ms[0]:4.0f}"
-                f"  {one.late_ms[1]:4.0f}  {one.stored_s:6.1f}  {one.lost:5}"
+                f"  {one.simulator:9.2f}  {one.ingest:6.2f}  {one.broker:6.2f}  {one.rss_mb:5.0f}"
+                f"  {one.late_ms[0]:4.0f}  {one.late_ms[1]:4.0f}  {one.stored_s:6.1f}  {one.lost:5}"
             )
     except (GaveUp, TooManyConnections) as error:
         sys.exit(f"simulator.py: {error}")

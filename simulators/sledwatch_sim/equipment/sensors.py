@@ -198,7 +198,7 @@ class SensorAtWork:
 
     def _read_load(self, t_s: NDArray[np.float64], load_kg: float | NDArray[np.float64]) -> NDArray[np.float64]:
         sensor = self.sensor
-        read_kg = np.full(len(t_s), load_kg) + sensor.load_offset_kg
+        read_kg: NDArray[np.float64] = np.full(len(t_s), load_kg) + sensor.load_offset_kg
         if sensor.load_drift_kg_per_h:
             # Once a second: without noise, a frame shall have one load.
             read_kg += sensor.load_drift_kg_per_h / _HOUR_S * np.floor(t_s)
@@ -206,7 +206,8 @@ class SensorAtWork:
             read_kg += sensor.load_noise_kg * self._rngs[_LOAD].standard_normal(len(t_s))
         if sensor.load_step_kg:
             read_kg = np.round(read_kg / sensor.load_step_kg) * sensor.load_step_kg
-        return np.round(np.maximum(read_kg, 0.0), _DECIMALS)
+        np.maximum(read_kg, 0.0, out=read_kg)
+        return np.round(read_kg, _DECIMALS)
 
     def _tell_of(self, kind: str, from_s: float, to_s: float, **figures: float) -> None:
         if self._tell is not None and (kind, from_s) not in self._told:
