@@ -7,7 +7,7 @@ import pytest
 from sledwatch.events import Online
 from sledwatch.machine import MachineSpec, force_n
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
-from sledwatch_sim.equipment.travel import Pen, minimum_jerk, sensed
+from sledwatch_sim.equipment.travel import Pen, minimum_jerk
 from sledwatch_sim.history import past_sessions
 from sledwatch_sim.people import DAY_US, Lifter, lifter, possible_reps
 from sledwatch_sim.performing import TrueRep, perform
@@ -38,14 +38,6 @@ def test_a_pen_never_loses_or_invents_a_sample():
     pen = Pen(50.0)
     drawn = sum(len(pen.hold(1.0, seconds)) for seconds in (0.333, 0.001, 1.7, 0.02, 0.0))
     assert int(np.ceil(pen.end_s * 50.0)) == drawn
-
-
-def test_the_sensor_is_right_to_two_millimetres():
-    true = minimum_jerk(0.0, 400.0, np.linspace(0.0, 1.0, 5000))
-    read = sensed(true, np.random.default_rng(1))
-    errors = [abs(value - there) for value, there in zip(read, true, strict=True) if value is not None]
-    assert max(errors) < 2.0
-    assert {0.0} == {value % 0.5 for value in read if value is not None}
 
 
 @pytest.mark.parametrize("number", PEOPLE)

@@ -1,17 +1,11 @@
-"""How a sled travels: smooth phases between points, wobble, and the sensor that looks at it."""
+"""How a sled travels: smooth phases between points, and wobble."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Depths = NDArray[np.float64]
-
-# A string encoder of the better kind; its step is half a millimetre.
-NOISE_MM: Final = 0.3
-STEP_MM: Final = 0.5
-DROPOUT: Final = 2e-4
 
 
 def minimum_jerk(from_mm: float, to_mm: float, at: NDArray[np.float64]) -> Depths:
@@ -61,12 +55,3 @@ class Pen:
             return np.zeros(0)
         shares: NDArray[np.float64] = (indices / self.rate_hz - start_s) / seconds
         return shares.clip(0.0, 1.0)
-
-
-def sensed(true_mm: Depths, rng: np.random.Generator) -> list[float | None]:
-    """What the encoder reports: noise, steps, and now and then nothing."""
-    read = np.round((true_mm + rng.normal(0.0, NOISE_MM, len(true_mm))) / STEP_MM) * STEP_MM + 0.0
-    samples: list[float | None] = read.tolist()
-    for gap in np.flatnonzero(rng.random(len(true_mm)) < DROPOUT):
-        samples[gap] = None
-    return samples
