@@ -73,6 +73,17 @@ def test_what_can_be_taken_now_is_stored_and_in_the_machines_account(line: Whole
     assert 2 == len(listed(line, "--state", "replayed"))
 
 
+def test_when_many_are_refused_again_the_first_are_shown_and_the_others_counted(line: WholeLine, state: Engine) -> None:
+    of = topic("west", "lp-4", TopicKind.FRAME)
+    for seq in range(23):
+        refusal = Refusal(Reason.BAD_JSON, "what it said", "west", "lp-4", "boot-1", seq)
+        with begin(state) as connection:
+            quarantine.add(connection, [Refused(now_us(), of, b"{%d" % seq, refusal)], now_us())
+    done = line.run("quarantine", "replay", "--gym", "west")
+    assert (1, 22) == (done.returncode, len(done.stdout.splitlines()))
+    assert "and 3 more: bad-json 3" == done.stdout.splitlines()[-1]
+
+
 def test_all_of_a_reason_are_taken_without_waiting(line: WholeLine, state: Engine) -> None:
     refused_by_an_earlier_version(state, 5, 6, 7, machine="lp-3")
     done = line.run("quarantine", "replay", "--reason", "wrong-type", "--gym", "north", "--no-wait")

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
@@ -14,10 +15,12 @@ from sledwatch_app.settings import load
 if TYPE_CHECKING:
     from sledwatch_sim.api import Api
 
-# Ingest looks every second, or some seconds later where a store was away.
+# Ingest looks every second, or some seconds later where a store was away: so long after the last that came of it.
 _WAIT_S = 30.0
 _POLL_S = 0.25
 _PAGE = 1000
+# What is refused again for a reason that many share is told by number.
+_SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, help="Messages that were refused, why, and trying them again after a fix.")
 
@@ -99,7 +102,7 @@ def replay(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for what comes of it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Have ingest try refused messages again, after a fix; waits up to 30 s and says what came of it.
+    """Have ingest try refused messages again, after a fix; waits while it does, and says what came of it.
 
     A message is judged as of when it came: none is too old for having lain there.
 
@@ -131,6 +134,8 @@ def replay(
             while waiting and time.monotonic() < deadline:
                 time.sleep(_POLL_S)
                 still = {item["id"] for item in api.items("/quarantine", state="asked", limit=str(_PAGE))}
+                if waiting - still:
+                    deadline = time.monotonic() + _WAIT_S
                 waiting &= still
                 report(len(asked) - len(waiting), len(asked))
         held = {item["id"]: item for item in api.items("/quarantine", state="held", limit=str(_PAGE))}
@@ -141,8 +146,11 @@ def replay(
         typer.echo(json.dumps({"replayed": replayed, "refused": again, "waiting": sorted(waiting)}))
     else:
         typer.echo(f"Replayed {len(replayed)} of {_messages(len(asked) + len(problems))}.")
-        for item in refused:
+        for item in refused[:_SHOWN]:
             typer.echo(f"{item['id']} refused again: {item['reason']}: {item['detail']}")
+        if more := Counter(item["reason"] for item in refused[_SHOWN:]):
+            reasons = ", ".join(f"{reason} {count}" for reason, count in more.most_common())
+            typer.echo(f"and {more.total()} more: {reasons}")
     if waiting:
         raise Failed(f"{_messages(len(waiting))} still wait for ingest: is it running, and does its store take writes?")
     if refused or problems:
