@@ -1,6 +1,7 @@
 """Ingest for tests: in a thread, with stores the test holds, or as a process of its own that can be killed."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -218,6 +219,11 @@ class IngestProcess:
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(10)
+
+    def interrupt(self) -> None:
+        """As Ctrl-C does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
 
     def metric(self, name: str) -> float:
         """One of its metrics, `sledwatch_ingest_` left out; 0 while it does not answer."""

@@ -1,11 +1,14 @@
 """What waiting does not mend ends ingest loudly; what belongs to the network does not."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from ingest_running import Stores, running_ingest, stores
+from ingest_running import IngestProcess, Stores, running_ingest, stores
 from mqtt_brokers import Broker, url_for_ingest
 from sledwatch_ingest.service import IngestConfig, run
 from sledwatch_storage.series.memory import MemorySeries
@@ -47,6 +50,27 @@ def test_a_bug_in_receiving_ends_it(broker: Broker, stores: Stores, machine: Mac
     machine.press(1)
     with pytest.raises(ZeroDivisionError):
         run(IngestConfig(mqtt_url=url_for_ingest(broker)), stores.series, stores.state, clock, threading.Event())
+
+
+def test_a_second_interrupt_ends_it_though_a_batch_is_still_in_hand(
+    broker: Broker, stores: Stores, machine: Machine, tmp_path: Path
+) -> None:
+    ingest = IngestProcess(url_for_ingest(broker), stores)
+    ingest.start()
+    try:
+        eventually(lambda: stores.beat().get("subscribed"))
+        with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            machine.press(5)
+            eventually(lambda: stores.seqs("gym", "lp-1"))
+            ingest.interrupt()
+            # The first must have been heard, and the wait for the last batch not be over.
+            threading.Event().wait(0.5)
+            ingest.interrupt()
+            other.execute("ROLLBACK")
+        eventually(lambda: not ingest.running, timeout_s=20.0)
+    finally:
+        ingest.kill()
 
 
 def test_an_address_that_is_none_is_refused_at_once(stores: Stores) -> None:

@@ -1,15 +1,19 @@
 """From a machine's publication to the stores, and `stored` back to the machine."""
 
+import socket
+import threading
 import urllib.request
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import select
 
 from ingest_running import Stores, machine, running_ingest, stores
 from mqtt_brokers import Broker
+from sledwatch_ingest.service import IngestConfig, PortTaken, run
 from sledwatch_storage.state.schema import machine as machine_table
 from sledwatch_storage.state.schema import session_log
-from store_and_forward import Machine
+from store_and_forward import Machine, now_us
 from waiting import eventually
 
 __all__ = ["machine", "stores"]
@@ -74,6 +78,13 @@ def test_the_heartbeat_says_that_ingest_is_at_work(broker: Broker, stores: Store
     with running_ingest(broker.url, stores.series, stores.state):
         healthy = {"connected": True, "subscribed": True, "store": True, "queue": 0}
         eventually(lambda: stores.beat() == healthy)
+
+
+def test_a_port_for_metrics_that_is_taken_is_named(broker: Broker, stores: Stores) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = IngestConfig(mqtt_url=broker.url, metrics_port=taken.getsockname()[1])
+        with pytest.raises(PortTaken, match="SLEDWATCH_METRICS_PORT chooses another port"):
+            run(config, stores.series, stores.state, now_us, threading.Event())
 
 
 def test_the_metrics_count_what_happened(

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -38,6 +39,10 @@ _LONGEST_WAIT_S: Final = 4.0
 _LAST_BATCH_S: Final = 1.5
 # So many more objects than before: several batches of frames.
 _COLLECT_AFTER: Final = 50_000
+
+
+class PortTaken(Exception):
+    """The address for metrics is in use or not ours; the message says so in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,7 @@ def run(
     """Store what machines publish, until `stop` is set. Sets `stop` itself when it cannot go on, and raises why.
 
     clock: microseconds since the epoch, UTC. A broker or a store that is away is waited for. The stores stay the
-    caller's to close. Raises ValueError for an address that is none.
+    caller's to close. Raises ValueError for an address that is none, and PortTaken.
     """
     chance = random.SystemRandom()
     metrics = Metrics(CollectorRegistry())
@@ -138,23 +143,33 @@ def run(
     with ExitStack() as stack:
         stack.callback(connection.close)
         if config.metrics_port is not None:
-            server, _ = start_http_server(config.metrics_port, config.metrics_host, metrics.registry)
+            server = _serve_metrics(config.metrics_host, config.metrics_port, metrics.registry)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
         threads = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="ingest"))
+        # Also when whoever waits for the end loses patience and interrupts: else the pool would wait for them for ever.
+        stack.callback(connection.stop)
+        stack.callback(writer.stop)
         writing, serving = threads.submit(writer.run), threads.submit(connection.run)
         for work in (writing, serving):
             work.add_done_callback(lambda _: stop.set())
-        try:
-            stop.wait()
-        finally:
-            connection.stop_reading()
-            writer.stop()
-            wait([writing], _LAST_BATCH_S)
-            connection.stop()
+        stop.wait()
+        connection.stop_reading()
+        writer.stop()
+        wait([writing], _LAST_BATCH_S)
     for work in (serving, writing):
         work.result()
     log.info("ingest.stopped")
+
+
+def _serve_metrics(host: str, port: int, registry: CollectorRegistry) -> WSGIServer:
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        raise PortTaken(
+            f"metrics cannot be served on {host}:{port}: {error.strerror}; SLEDWATCH_METRICS_PORT chooses another port"
+        ) from None
+    return server
 
 
 def known_machines(state: Engine) -> Sequence[MachineKey]:

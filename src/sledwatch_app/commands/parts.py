@@ -52,7 +52,7 @@ def ingest(data: DataOption = None, mqtt_url: MqttUrlOption = None) -> None:
     """Store what machines publish, and tell them so. Needs a broker's URL and a migrated state DB."""
     from sledwatch_app import logs, wiring
     from sledwatch_app.settings import load
-    from sledwatch_ingest.service import IngestConfig, have_the_process, run
+    from sledwatch_ingest.service import IngestConfig, PortTaken, have_the_process, run
 
     settings = load(data=data, mqtt_url=mqtt_url)
     logs.configure("ingest", settings.log_level, settings.log_format)
@@ -68,8 +68,11 @@ def ingest(data: DataOption = None, mqtt_url: MqttUrlOption = None) -> None:
     state = wiring.state_engine(settings)
     series = wiring.series_store(settings)
     have_the_process()
-    with wiring.stop_on_signals() as stop:
-        run(config, series, state, wiring.now_us, stop)
+    try:
+        with wiring.stop_on_signals() as stop:
+            run(config, series, state, wiring.now_us, stop)
+    except PortTaken as error:
+        raise WrongUse(str(error)) from None
     series.close()
 
 
