@@ -97,7 +97,8 @@ def test_a_session_without_an_end_is_closed_after_ten_silent_minutes(house: Hous
 def test_an_end_whose_clock_was_set_back_ends_nothing_before_its_samples(house: House) -> None:
     session = Session().set_of([380.0])
     *sent, end = session.events()
-    house.arrive([*sent, replace(end, payload=msgspec.structs.replace(end.payload, t_us=session.start_us - 3600 * S))])
+    early = msgspec.structs.replace(end.payload, t_us=session.start_us - 3600 * S)
+    house.arrive([*sent, msgspec.structs.replace(end, payload=early)])
     house.new_closer().run_once()
 
     (closed,) = house.rows(schema.session)
