@@ -77,7 +77,9 @@ def test_reps_follow_each_other_and_keep_the_minimum_travel(press):
     spans = find_reps(*press.samples(50, noise_mm=1.0))
     times = [at_us for span in spans for at_us in (span.start_us, span.turn_us, span.end_us)]
     assert sorted(times) == times
-    assert all(span.bottom_mm - max(span.top_mm, span.end_mm) >= 100 for span in spans)
+    # Where the sled seems to leap, the end of what came before is not sure, and says so.
+    sure = [span for span in spans if span.quality == "ok"]
+    assert all(span.bottom_mm - max(span.top_mm, span.end_mm) >= 100 for span in sure)
     assert list(range(1, len(spans) + 1)) == [span.rep for span in spans]
 
 
