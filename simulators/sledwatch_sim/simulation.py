@@ -245,7 +245,16 @@ class _Floor:
         boot = ids.boot(number, self._start_us)
         online, gateway = machine.press.online, self._gateway(number)
         device = Device(
-            network, self._broker, machine.gym, machine.name, online, boot, passage=passage, gateway=gateway
+            network,
+            self._broker,
+            machine.gym,
+            machine.name,
+            online,
+            boot,
+            passage=passage,
+            gateway=gateway,
+            # What is hurried happened earlier, and is to be the same bytes each time.
+            clock_us=None if self._pace.hurried else self._config.clock_us,
         )
         over = partial(self._over, number)
         return Station(
