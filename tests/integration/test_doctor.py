@@ -98,8 +98,9 @@ def test_what_is_set_is_shown_and_secrets_are_not(tmp_path: Path) -> None:
         "INFLUXDB_ORG": "gym",
         "INFLUXDB_BUCKET": "samples",
     }
-    for words in ([], ["--json"]):
-        done = doctor(tmp_path, *words, **settings)
+    beside = settings | {"STATE_URL": f"postgresql+psycopg://127.0.0.1:1/x?user=u&password={TOKEN}"}
+    for words, given in (([], settings), (["--json"], beside)):
+        done = doctor(tmp_path, *words, **given)
         assert 1 == done.returncode
         assert TOKEN not in done.stdout + done.stderr
     assert "SLEDWATCH_INFLUXDB_ORG=gym" in found(tmp_path, **settings)["settings"]["found"]

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 
 import pytest
+import structlog.testing
 from prometheus_client import CollectorRegistry
 
 from ingest_running import Stores, machine, running_ingest, stores
@@ -77,3 +78,12 @@ def test_each_replica_gives_a_sign_of_life_of_its_own(broker: Broker, stores: St
         running_ingest(broker.url, stores.series, stores.state, group="ingest", client_id="ingest-b"),
     ):
         assert {"ingest:ingest-a", "ingest:ingest-b"} == set(heartbeat.beats(stores.state))
+
+
+@pytest.mark.parametrize("broker", [pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))], indirect=True)
+def test_two_by_one_client_id_are_told_what_each_needs(broker: Broker) -> None:
+    with structlog.testing.capture_logs() as told, subscribed(broker.url, "ingest"), subscribed(broker.url, "ingest"):
+        eventually(lambda: any(one["event"] == "broker.short_stays" for one in told))
+    short = next(one for one in told if one["event"] == "broker.short_stays")
+    assert ("warning", "ingest", 3) == (short["log_level"], short["client_id"], short["times"])
+    assert "SLEDWATCH_INGEST_CLIENT_ID" in short["why"]

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 _ACCEPT_S: Final = 10.0
 # A connection that lived this long was a good one.
 _STEADY_S: Final = 5.0
+# So many short stays in a row are no accident, though no broker need say why it ended them.
+_SHORT_STAYS: Final = 3
 # At the end: how long the last acknowledgements may take to leave.
 _FAREWELL_S: Final = 0.5
 
@@ -78,6 +80,7 @@ class Connection:
         self._connected = False
         self._watched = 0
         self._since_s = 0.0
+        self._short_stays = 0
         self.generation = 0
         self.subscribed = False
         self._client = client = make_client(address, session)
@@ -215,9 +218,20 @@ class Connection:
 
     def _after_connection(self) -> None:
         """Wait as long as is decent, and for room, before connecting again."""
-        # Two of us under one name would throw each other out without end: that is not to go fast.
+        # Two of us under one name would throw each other out without end: that is not to go fast, nor unseen.
         if self.subscribed and time.monotonic() - self._since_s > _STEADY_S:
             self._backoff.reset()
+            self._short_stays = 0
+        elif self.subscribed and not self._stopping.is_set():
+            self._short_stays += 1
+            if self._short_stays % _SHORT_STAYS == 0:
+                log.warning(
+                    "broker.short_stays",
+                    times=self._short_stays,
+                    client_id=self._session.client_id,
+                    why="the broker lets us in and soon ends it; if another ingest has the same client id, give each "
+                    "one of its own: SLEDWATCH_INGEST_CLIENT_ID",
+                )
         self._connected = self.subscribed = False
         self._metrics.connected.set(0)
         self._stopping.wait(self._backoff.wait_s())

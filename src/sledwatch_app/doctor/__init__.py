@@ -59,4 +59,5 @@ def _settings(settings: Settings, environment: Mapping[str, str]) -> list[Check]
 def _shown(name: str, value: object) -> str:
     if name in _SECRETS:
         return "***"
-    return re.sub(r"(?<=://)([^:@]*):.*@", r"\1:***@", str(value))
+    hidden = re.sub(r"(?<=://)([^:@]*):.*@", r"\1:***@", str(value))
+    return re.sub(r"([?&][^=&]*(?:password|token|secret)[^=&]*=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)

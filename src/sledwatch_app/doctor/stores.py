@@ -36,7 +36,7 @@ def data(settings: Settings) -> list[Check]:
 
 def state(settings: Settings, machines: list[int]) -> list[Check]:
     """How the state DB is; appends the number of machines that it knows."""
-    from sledwatch_storage.state.engine import SchemaOutdated, StateUnavailable, open_state, require_current
+    from sledwatch_storage.state.engine import SchemaOutdated, StateUnavailable, open_state, require_current, shown
     from sledwatch_storage.state.schema import machine
 
     try:
@@ -57,9 +57,7 @@ def state(settings: Settings, machines: list[int]) -> list[Check]:
         return [Check("state DB", "fail", str(error), "see the database's own log")]
     finally:
         engine.dispose()
-    return [
-        Check("state DB", "ok", f"{url.render_as_string(hide_password=True)}: up to date, knows {machines[0]} machines")
-    ]
+    return [Check("state DB", "ok", f"{shown(url)}: up to date, knows {machines[0]} machines")]
 
 
 def series(settings: Settings, *, create: bool) -> list[Check]:

@@ -111,6 +111,12 @@ def migrate(url: str) -> str:
         engine.dispose()
 
 
+def shown(url: URL) -> str:
+    """A state URL as it may be told: without its password, be it before the host or among the options."""
+    options = {name: "***" if "password" in name.lower() else value for name, value in url.query.items()}
+    return url.set(query=options).render_as_string(hide_password=True)
+
+
 def require_current(engine: Engine) -> None:
     """Raises SchemaOutdated where the tables are not those of this version, and StateUnavailable."""
     with engine.connect() as connection:
@@ -121,9 +127,8 @@ def require_current(engine: Engine) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if found is not None and found not in known:
         raise SchemaOutdated(_newer(found, engine.url))
-    raise SchemaOutdated(
-        f"the tables of {engine.url} are {'not made yet' if found is None else 'outdated'}: run `sledwatch migrate`"
-    )
+    state = "not made yet" if found is None else "outdated"
+    raise SchemaOutdated(f"the tables of {shown(engine.url)} are {state}: run `sledwatch migrate`")
 
 
 def _engine(url: str, *, foreign_keys: bool) -> Engine:
@@ -145,11 +150,12 @@ def _engine(url: str, *, foreign_keys: bool) -> Engine:
             )
     except exc.NoSuchModuleError:
         raise StateUnavailable(
-            f"state URL {parsed}: {parsed.drivername!r} is no known database; expected sqlite or postgresql+psycopg"
+            f"state URL {shown(parsed)}: {parsed.drivername!r} is no known database; "
+            "expected sqlite or postgresql+psycopg"
         ) from None
     except ImportError as error:
         raise StateUnavailable(
-            f"state URL {parsed} needs the Python package {error.name}: install sledwatch[postgresql]"
+            f"state URL {shown(parsed)} needs the Python package {error.name}: install sledwatch[postgresql]"
         ) from None
     event.listen(engine, "handle_error", _translate)
     return engine
@@ -198,7 +204,7 @@ def _translate(context: ExceptionContext) -> StateUnavailable | None:
         unavailable = context.is_disconnect or isinstance(context.sqlalchemy_exception, exc.OperationalError)
     if not unavailable:
         return None
-    where = context.dialect.name if context.engine is None else context.engine.url
+    where = context.dialect.name if context.engine is None else shown(context.engine.url)
     return StateUnavailable(f"the state DB {where}: {' '.join(str(error).split())}")
 
 
@@ -213,4 +219,6 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _newer(found: str | None, url: URL) -> str:
-    return f"the tables of {url} are of revision {found}, which this version does not know: use a newer Sledwatch"
+    return (
+        f"the tables of {shown(url)} are of revision {found}, which this version does not know: use a newer Sledwatch"
+    )

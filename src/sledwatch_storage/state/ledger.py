@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, CursorResult, Engine, Select, Subquery, Table, bindparam, func, select
+from sqlalchemy import Connection, CursorResult, Engine, Select, Subquery, Table, bindparam, func, select, text
 
 from sledwatch.events import Event, Online, Stored, StoredBoot
 from sledwatch_storage.state import machine_events, quarantine, ranges, schema
@@ -25,8 +25,8 @@ __all__ = ["Arrived", "Recorded", "Refused", "Trial", "record", "record_replay",
 # What one `stored` message may hold. A machine lists the earlier boots it still holds, so those come first.
 MAX_BOOTS: Final = 8
 MAX_MISSING: Final = 64
-# How many boots back the watermark looks for something missing.
-_RECENT_BOOTS: Final = 32
+# In how many boots, the latest, the watermark looks for what is missing.
+_MOST_WITH_HOLES: Final = 32
 
 K = TypeVar("K")
 R = TypeVar("R", MachineRow, BootRow, SessionRow)
@@ -86,7 +86,9 @@ _ranked = _boot_rows.all.add_columns(
 ).where(
     _ledger.c.gym.in_(bindparam("gyms", expanding=True)), _ledger.c.machine.in_(bindparam("machines", expanding=True))
 )
-_RECENT: Final = _boot_rows.within(_ranked.subquery(), _RECENT_BOOTS)
+_LATEST: Final = _boot_rows.within(_ranked.subquery(), 1)
+# A machine has thousands of boots in its life and numbers missing of a few: those have an index of their own.
+_WITH_HOLES: Final = _boot_rows.within(_ranked.where(text(schema.HAS_HOLES)).subquery(), _MOST_WITH_HOLES)
 _BOOTS: Final = _boot_rows.all.where(_ledger.c.boot.in_(bindparam("boots", expanding=True)))
 _SESSIONS: Final = _session_rows.all.where(_log.c.session.in_(bindparam("sessions", expanding=True)))
 _STILL_OPEN: Final = _session_rows.all.where(
@@ -208,21 +210,24 @@ def watermarks(engine: Engine, machines: Collection[tuple[str, str]]) -> dict[tu
     with engine.connect() as connection:
         for known in _machine_rows.read(connection.execute(_THE_MACHINES, _among(wanted))):
             named[known.gym, known.machine] = [*([known.boot] if known.boot else []), *known.held()][:MAX_BOOTS]
-        for row in _boots(connection.execute(_RECENT, _among(wanted))):
+        for row in _boots(connection.execute(_WITH_HOLES, _among(wanted))):
             accounts.get((row.gym, row.machine), {})[row.boot] = row
-        recent = {key: list(rows.values()) for key, rows in accounts.items()}
+        if nameless := {key for key in wanted if not named.get(key)}:
+            for row in _boots(connection.execute(_LATEST, _among(nameless))):
+                if (row.gym, row.machine) in nameless:
+                    named[row.gym, row.machine] = [row.boot]
+                    accounts[row.gym, row.machine][row.boot] = row
         unseen = {boot for key in wanted for boot in named.get(key, []) if boot not in accounts[key]}
         if unseen:
             for row in _boots(connection.execute(_BOOTS, {"boots": sorted(unseen)})):
                 accounts.get((row.gym, row.machine), {})[row.boot] = row
-    return {key: _watermark(named.get(key, []), recent[key], accounts[key]) for key in wanted}
+    return {key: _watermark(named.get(key, []), accounts[key]) for key in wanted}
 
 
-def _watermark(named: Sequence[str], recent: Sequence[BootRow], accounts: Mapping[str, BootRow]) -> Stored:
-    """named: the boots that a machine speaks of. recent: its latest, the latest first. accounts: these and those."""
-    current = named or [row.boot for row in recent[:1]]
-    others = [row.boot for row in accounts.values() if row.boot not in current and _holes(row)]
-    boots = list(dict.fromkeys([*current, *others]))[:MAX_BOOTS]
+def _watermark(named: Sequence[str], accounts: Mapping[str, BootRow]) -> Stored:
+    """named: the boots that a machine speaks of, or its latest. accounts: of these and of those with holes."""
+    others = [row.boot for row in accounts.values() if row.boot not in named and _holes(row)]
+    boots = list(dict.fromkeys([*named, *others]))[:MAX_BOOTS]
     return Stored(tuple(_stored(boot, accounts.get(boot)) for boot in boots))
 
 

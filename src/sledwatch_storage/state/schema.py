@@ -63,6 +63,8 @@ machine = Table(
     Column("seen_us", BigInteger, nullable=False),
 )
 
+HAS_HOLES: Final = "missing > 0"
+
 # What has become of each boot's numbers, as merged ranges of seq with both ends included, and the machine's account.
 # Stored and refused are kept apart, so that a message refused once and accepted later (replayed after a fix) is news,
 # not a repeat. Settled is what is stored, refused, or below oldest_seq: `ledger.settled` puts the three together.
@@ -86,6 +88,7 @@ ledger = Table(
     Column("lost", BigInteger, nullable=False, server_default="0"),  # below oldest_seq, and neither stored nor refused
     Column("clock", Json),  # how far the machine's clock is from ours, and what that estimate rests on: `clocks`
     Column("updated_us", BigInteger, nullable=False),
+    Index("ix_ledger_holes", "gym", "machine", sqlite_where=text(HAS_HOLES), postgresql_where=text(HAS_HOLES)),
     Index(None, "boot"),  # a batch names up to 64 boots of as many machines; by boot each is found at once
 )
 
