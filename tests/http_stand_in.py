@@ -24,10 +24,11 @@ class Answer:
 
 @dataclass
 class StandIn:
-    """bodies: of the requests that came, in order."""
+    """bodies, tokens: of the requests that came, in order; None for one without a bearer token."""
 
     url: str
     bodies: list[bytes] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
 
 
 @contextmanager
@@ -40,6 +41,7 @@ def answering(answer: Callable[[bytes], Answer]) -> Iterator[StandIn]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             stand_in.bodies.append(body)
+            stand_in.tokens.append(self.headers.get("Authorization", "").removeprefix("Bearer ") or None)
             said = answer(body)
             time.sleep(said.after_s)
             if not said.status:

@@ -15,6 +15,9 @@ _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.1
 _ANSWER_S: Final = 3.0
 
+# A bearer token, or what is asked for it before each call: it may not have been made yet when a run begins.
+Token = str | Callable[[], str | None] | None
+
 
 class ApiError(Exception):
     """The API gave no answer, or refused; the message is one line for whoever runs the program.
@@ -31,14 +34,14 @@ class ApiError(Exception):
 class Api:
     """A client of the HTTP API, for one thread.
 
-    url: where it is, without /api/v1. token: a bearer token.
+    url: where it is, without /api/v1. token: a bearer token, or what gives it.
     """
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: Token) -> None:
         self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
         # Proxies of the environment are for the world outside; this is our own server.
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, auth=self._authorised, timeout=_TIMEOUT_S, trust_env=False)
 
     def wait_ready(self, stopped: Callable[[], bool], timeout_s: float | None = None) -> None:
         """Wait until the whole system is ready, or `stopped`. Raises ApiError after `timeout_s`; None: for ever."""
@@ -116,6 +119,12 @@ class Api:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return self._checked(answer).json()
+
+    def _authorised(self, request: httpx.Request) -> httpx.Request:
+        token = self._token() if callable(self._token) else self._token
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
 
     def _call(self, method: str, path: str, **body: Any) -> httpx.Response:
         return self._checked(self._send(method, path, **body))

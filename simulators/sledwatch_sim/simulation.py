@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from sledwatch.address import BrokerAddress
-from sledwatch_sim.api import Api, ApiError
+from sledwatch_sim.api import Api, ApiError, Token
 from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.front_desk import FrontDesk
 from sledwatch_sim.pace import Hurried, Pace, RealTime
@@ -71,7 +71,7 @@ class SimConfig:
 
     mqtt_url: str
     api_url: str
-    api_token: str | None
+    api_token: Token
     scenario: str = "gym"
     speed: float = 1.0
     seed: int | None = None
@@ -88,20 +88,23 @@ class SimConfig:
 class Progress:
     """Where a run stands.
 
-    share: of the event time that is over, None for a run without an end. frames_per_s: over the last half second.
-    lost: messages given up because no memory was left or because they were asked for three times in vain.
+    share: of the event time that is over, None for a run without an end. frames_per_s, samples_per_s: over the last
+    half second. lost: messages given up because no memory was left or because they were asked for three times in vain.
+    refused: by the broker.
     """
 
     phase: str
     share: float | None
     frames: int
     frames_per_s: float
+    samples_per_s: float
     sessions: int
     in_use: int
     connected: int
     machines: int
     unstored: int
     lost: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,7 @@ class _Floor:
         self._phase = "waiting"
         self._failure: SimulationError | None = None
         self._visiting = 0  # machines that somebody is at or on the way to
-        self._counted = (network.clock(), 0)
+        self._counted = (network.clock(), 0, 0)
         self._sensors: list[SensorAtWork] = []
         self._shared: Gateway | None = None
         self._stations = [self._station(number, ids) for number in range(len(programme.machines))]
@@ -439,6 +442,7 @@ class _Floor:
             station.device.switch_off(partial(waiting.discard, number))
         deadline_s = network.clock() + _GOODBYE_S
         network.run(lambda: not waiting or network.clock() > deadline_s)
+        network.refusals.sum_up()
         self._count()
 
     def _require_broker(self) -> None:
@@ -463,21 +467,25 @@ class _Floor:
 
     def _count(self) -> None:
         now_s, frames = self._network.clock(), sum(station.frames for station in self._stations)
-        before_s, before = self._counted
-        self._counted = (now_s, frames)
+        samples = sum(station.samples for station in self._stations)
+        before_s, frames_before, samples_before = self._counted
+        self._counted = (now_s, frames, samples)
+        over_s = max(now_s - before_s, 1e-9)
         devices = [station.device for station in self._stations]
         self._report(
             Progress(
                 phase=self._phase,
                 share=self._share(),
                 frames=frames,
-                frames_per_s=(frames - before) / (now_s - before_s) if now_s > before_s else 0.0,
+                frames_per_s=(frames - frames_before) / over_s,
+                samples_per_s=(samples - samples_before) / over_s,
                 sessions=len(self._sessions),
                 in_use=sum(station.busy for station in self._stations),
                 connected=sum(device.connected for device in devices),
                 machines=len(devices),
                 unstored=self._unstored(),
                 lost=sum(device.lost for device in devices),
+                refused=sum(device.account.refused for device in devices),
             )
         )
 

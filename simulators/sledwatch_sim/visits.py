@@ -72,6 +72,7 @@ class Station:
         self.device = device
         self.press = press
         self.frames = 0
+        self.samples = 0
         self._network = network
         self._pace = pace
         self._on_over = on_over
@@ -154,6 +155,7 @@ class Station:
             load: float | list[float] = loads[0] if len(set(loads)) == 1 else loads
             self.device.frame(self._next_us, interval_us, depths, load)
             self.frames += 1
+            self.samples += len(depths)
             self._next_us += len(depths) * interval_us
         if len(true_mm) < samples:
             self._end("badge_out", complete=True)

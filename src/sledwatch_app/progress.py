@@ -16,15 +16,37 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown_simulation(scenario: str) -> Iterator[Callable[["sim.Progress"], None]]:
-    """Show a simulation: its phase, machines in use, frames a second, and what is not stored yet."""
-    with _bar(scenario) as (progress, task):
+    """Show a simulation: its phase, machines connected and in use, what goes by a second, what is not stored yet."""
+    with _bar(scenario, width=16) as (progress, task):
 
         def report(now: "sim.Progress") -> None:
-            words = f"{now.phase} · {now.in_use} of {now.machines} in use · {now.frames_per_s:.0f} frames/s"
-            words += f" · {now.unstored} unstored" + (f" · {now.lost} lost" if now.lost else "")
-            progress.update(task, total=None if now.share is None else 1.0, completed=now.share or 0.0, words=words)
+            total = None if now.share is None else 1.0
+            progress.update(task, total=total, completed=now.share or 0.0, words=standing_of(now))
 
         yield report
+
+
+def standing_of(now: "sim.Progress") -> str:
+    """Where a simulation stands, in one line."""
+    parts = [
+        now.phase,
+        f"{now.connected} of {now.machines} connected",
+        f"{now.in_use} in use",
+        f"{now.frames_per_s:.0f} frames/s",
+        f"{now.samples_per_s:.0f} samples/s",
+        f"{now.unstored} unstored",
+    ]
+    parts += [f"{count} {what}" for count, what in ((now.lost, "lost"), (now.refused, "refused")) if count]
+    return " · ".join(parts)
+
+
+def account_of(last: "sim.Progress") -> str:
+    """What a simulation came to, in one line."""
+    stored = f"{last.unstored} messages not stored" if last.unstored else "all stored"
+    parts = [f"{last.sessions} sessions", f"{last.frames} frames of {last.machines} machines", stored]
+    unhappy = (last.lost, "lost"), (last.refused, "refused by the broker")
+    parts += [f"{count} {what}" for count, what in unhappy if count]
+    return ", ".join(parts)
 
 
 @contextmanager
@@ -87,8 +109,13 @@ def shown_trials() -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[tuple[Progress, TaskID]]:
+def _bar(name: str, width: int = 40) -> Iterator[tuple[Progress, TaskID]]:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(width),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress, progress.add_task(name, total=None, words="")

@@ -427,4 +427,5 @@ class _Replay:
         self._device.switch_off(lambda: gone.append(True), leave=leave)
         deadline_s = self._network.clock() + _GOODBYE_S
         self._network.run(lambda: bool(gone) or self._network.clock() > deadline_s)
+        self._network.refusals.sum_up()
         self._report(ReplayProgress(self._sent, len(self._frames), self._device.unstored))

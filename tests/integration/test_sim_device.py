@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from paho.mqtt.publish import single
+from structlog.testing import capture_logs
 
+from shipped_mosquitto import ShippedMosquitto, shipped
 from sledwatch import events
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Cue, Limit, Offline, Setup, TopicKind
@@ -15,6 +17,8 @@ from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network, run_in_thread
 from stand_in_ingest import StandInIngest
 from waiting import eventually
+
+__all__ = ["shipped"]
 
 pytest_plugins = ("mqtt_brokers",)
 
@@ -255,6 +259,22 @@ def test_a_device_without_a_broker_keeps_trying(free_port):
     eventually(lambda: machine.device.last_error)
     assert (False, 3) == (machine.device.connected, machine.device.unstored)
     machine.end()
+
+
+@pytest.mark.needs("mosquitto", "mosquitto_passwd", "openssl")
+def test_what_the_broker_refuses_is_told_once_and_counted(shipped: ShippedMosquitto):
+    """The monitor may not speak for machines."""
+    with capture_logs() as logs:
+        machine = Machine(shipped.url_of("monitor"))
+        machine.press(20)
+        eventually(lambda: machine.device.account.refused == 20)
+        machine.do(machine.network.refusals.sum_up)
+        machine.end()
+    told = [(log["event"], log["reason"], log.get("messages")) for log in logs if "refused" in log["event"]]
+    assert [
+        ("machine.refused", "Not authorized", None),
+        ("machine.refused_in_all", "Not authorized", 20),
+    ] == told
 
 
 @pytest.mark.parametrize("url", ["http://h", "localhost:1883", "mqtt://", "mqtt://h:port"])

@@ -342,7 +342,7 @@ class Connection:
         if line is None:
             return  # a State, or a Session said anew
         if reason.is_failure:
-            log.warning("machine.refused", gym=line.device.gym, machine=line.device.machine, reason=str(reason))
+            self._network.refusals.add(line.device.gym, line.device.machine, str(reason))
         line.device.count_answer(refused=reason.is_failure)
 
     def _part(self, client: Client, line: Line) -> None:

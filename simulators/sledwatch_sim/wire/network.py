@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from sledwatch_sim.wire.refusals import Refusals
+
 # Timers that are due together are taken in portions, so that a burst of frames never keeps acknowledgements waiting.
 _TIMERS_AT_ONCE: Final = 64
 
@@ -45,12 +47,13 @@ class Network:
     """The loop. `clock` counts seconds and never goes back.
 
     handshakes: connections that wait for the broker's word. One that takes them one by one would keep the last of
-    thousands waiting for too long, so they come in portions.
+    thousands waiting for too long, so they come in portions. refusals: what brokers would not take.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.handshakes: set[object] = set()
+        self.refusals = Refusals()
         self._selector = selectors.DefaultSelector()
         # Plain tuples, of time and order: thousands of timers are compared in C.
         self._timers: list[tuple[float, int, Timer]] = []

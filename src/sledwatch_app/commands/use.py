@@ -1,6 +1,7 @@
 """Commands that speak to a running system: machines that are none, scores, a way in."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 from zoneinfo import ZoneInfo
@@ -61,7 +62,7 @@ def simulate(
     """
     import sledwatch_sim as sim
     from sledwatch_app import lifeline, logs, wiring
-    from sledwatch_app.progress import shown_simulation
+    from sledwatch_app.progress import account_of, shown_simulation
 
     if listed:
         _show_scenarios(sim.listed())
@@ -75,7 +76,8 @@ def simulate(
         mqtt_url=_local_broker(settings),
         mqtt_ca=settings.mqtt_ca,
         api_url=settings.url,
-        api_token=wiring.known_token(settings),
+        # Asked for again before each call: analytics may make it after this process has begun.
+        api_token=partial(wiring.known_token, settings),
         scenario=scenario,
         speed=speed,
         seed=seed,
@@ -86,12 +88,19 @@ def simulate(
         zone=ZoneInfo(settings.time_zone),
     )
     try:
-        with wiring.stop_on_signals() as stop, shown_simulation(scenario) as report:
+        with wiring.stop_on_signals() as stop, shown_simulation(scenario) as show:
+            last: list[sim.Progress] = []
+
+            def report(now: sim.Progress) -> None:
+                last[:] = [now]
+                show(now)
+
             sessions = sim.run(config, report, stop)
     except sim.WrongSimulation as error:
         raise WrongUse(str(error)) from None
     except sim.SimulationError as error:
         raise Failed(str(error)) from None
+    typer.echo(f"{scenario}: {account_of(last[-1])}", err=True)
     if not forever:
         _say_sessions(sessions, interrupted=stop.is_set())
 
