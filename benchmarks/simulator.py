@@ -40,7 +40,7 @@ from sledwatch_sim.equipment.sensors import Sensor, SensorAtWork
 from sledwatch_sim.pace import RealTime
 from sledwatch_sim.people import lifter
 from sledwatch_sim.visits import Station, Visit
-from sledwatch_sim.wire.connection import Gateway
+from sledwatch_sim.wire.connection import Gateway, OwnConnection
 from sledwatch_sim.wire.descriptors import TooManyConnections, allow_connections
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
@@ -159,15 +159,15 @@ def floor(network: Network, url: str, machines: int, behind: int) -> list[Statio
     """Machines of three models. behind: how many share a connection; 0: none do."""
     address, pace, now_us = BrokerAddress.parse(url), RealTime(wall_clock_us), wall_clock_us()
     gateways = [
-        Gateway(network, address, f"gateway-{number}", 30) for number in range(-(-machines // behind) if behind else 0)
+        Gateway(network, address, f"gateway-{number}") for number in range(-(-machines // behind) if behind else 0)
     ]
     allow_connections(len(gateways) or machines)
     stations: list[Station] = []
     for number in range(machines):
         press, name = MODELS[number % len(MODELS)], f"press-{number}"
-        gateway = gateways[number // behind] if behind else None
+        carrier = gateways[number // behind] if behind else OwnConnection(network, address)
         boot = f"boot-{now_us}-{number}"
-        device = Timed(network, address, f"gym-{number // 20}", name, press.online, boot, gateway=gateway)
+        device = Timed(network, carrier, f"gym-{number // 20}", name, press.online, boot)
         sensor = SensorAtWork(Sensor(), (1, number), now_us)
         stations.append(
             Station(network, device, press, pace, lambda *_: None, sensor, now_us, lambda at_us: f"boot-{at_us}")

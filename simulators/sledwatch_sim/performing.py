@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -50,6 +50,22 @@ class Stretch:
     rep: TrueRep | None = None
 
 
+class Presser(Protocol):
+    """Whoever is in the seat."""
+
+    def stroke(
+        self,
+        press: Press,
+        planned: PlannedSet,
+        tired: float,
+        rep: int,
+        top_mm: float,
+        light_mm: float | None,
+        rng: np.random.Generator,
+    ) -> Stroke:
+        """Their next rep, as `Technique.stroke` has it."""
+
+
 def perform(
     lifter: Lifter,
     press: Press,
@@ -69,43 +85,64 @@ def perform(
     for index, planned in enumerate(plan):
         load_kg = planned.load_kg
         presser = friend if planned.friends and friend is not None else lifter
-        yield Stretch(pen.hold(0.0, 2.0), load_kg)
-        top_mm = float(rng.uniform(6.0, 14.0))
-        yield Stretch(_unrack(pen, top_mm), load_kg)
         tired = index / max(1, len(plan) - 1)
-        for number in range(planned.reps):
-            stroke = presser.stroke(press, planned, tired, number, top_mm, light_mm(), rng)
-            count += 1
-            start_s = pen.end_s
-            down = pen.move(
-                stroke.top_mm, stroke.bottom_mm, stroke.eccentric_s, rng.uniform(0.0, 1.5), rng.uniform(2.0, 4.0)
-            )
-            bottom = pen.hold(stroke.bottom_mm, stroke.dwell_s)
-            turn_s = pen.end_s
-            up = pen.move(
-                stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, rng.uniform(0.0, 0.8), rng.uniform(1.0, 2.0)
-            )
-            rep = TrueRep(
-                set=index + 1,
-                rep=count,
-                start_s=start_s,
-                turn_s=turn_s,
-                end_s=pen.end_s,
-                load_kg=load_kg,
-                top_mm=stroke.top_mm,
-                bottom_mm=stroke.bottom_mm,
-                end_mm=stroke.end_mm,
-                stroke=stroke,
-                share_of_1rm=planned.share_of_1rm,
-                friends=planned.friends,
-            )
-            pause = pen.hold(stroke.end_mm, stroke.pause_s)
-            yield Stretch(np.concatenate([down, bottom, up, pause]), load_kg, rep)
-            top_mm = stroke.end_mm
-        yield Stretch(_rack(pen, top_mm), load_kg)
+        yield from perform_set(pen, presser, press, planned, index + 1, count, tired, rng, light_mm)
+        count += planned.reps
         if index < len(plan) - 1:
             yield Stretch(pen.hold(0.0, planned.rest_s), load_kg)
     yield Stretch(pen.hold(0.0, rng.uniform(5.0, 9.0)), load_kg)
+
+
+def perform_set(
+    pen: Pen,
+    presser: Presser,
+    press: Press,
+    planned: PlannedSet,
+    number: int,
+    reps_before: int,
+    tired: float,
+    rng: np.random.Generator,
+    light_mm: Callable[[], float | None],
+) -> Iterator[Stretch]:
+    """Do one set, from the hands on the levers to the sled back in its rack.
+
+    number: of the set in the session, from 1. reps_before: done in the session. tired: the share of the session's sets
+    that is behind.
+    """
+    load_kg, rep = planned.load_kg, reps_before
+    yield Stretch(pen.hold(0.0, 2.0), load_kg)
+    top_mm = float(rng.uniform(6.0, 14.0))
+    yield Stretch(_unrack(pen, top_mm), load_kg)
+    for done in range(planned.reps):
+        stroke = presser.stroke(press, planned, tired, done, top_mm, light_mm(), rng)
+        rep += 1
+        start_s = pen.end_s
+        down = pen.move(
+            stroke.top_mm, stroke.bottom_mm, stroke.eccentric_s, rng.uniform(0.0, 1.5), rng.uniform(2.0, 4.0)
+        )
+        bottom = pen.hold(stroke.bottom_mm, stroke.dwell_s)
+        turn_s = pen.end_s
+        up = pen.move(
+            stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, rng.uniform(0.0, 0.8), rng.uniform(1.0, 2.0)
+        )
+        true_rep = TrueRep(
+            set=number,
+            rep=rep,
+            start_s=start_s,
+            turn_s=turn_s,
+            end_s=pen.end_s,
+            load_kg=load_kg,
+            top_mm=stroke.top_mm,
+            bottom_mm=stroke.bottom_mm,
+            end_mm=stroke.end_mm,
+            stroke=stroke,
+            share_of_1rm=planned.share_of_1rm,
+            friends=planned.friends,
+        )
+        pause = pen.hold(stroke.end_mm, stroke.pause_s)
+        yield Stretch(np.concatenate([down, bottom, up, pause]), load_kg, true_rep)
+        top_mm = stroke.end_mm
+    yield Stretch(_rack(pen, top_mm), load_kg)
 
 
 def _unrack(pen: Pen, top_mm: float) -> Depths:

@@ -23,9 +23,9 @@ from sledwatch_sim.scenarios import WrongScenario, load, names
 from sledwatch_sim.truth import Truth
 from sledwatch_sim.visits import Station, Visit, Visited
 from sledwatch_sim.wire.conditions import Passage
-from sledwatch_sim.wire.connection import Gateway
+from sledwatch_sim.wire.connection import Carrier, Gateway, OwnConnection
 from sledwatch_sim.wire.descriptors import TooManyConnections, allow_connections
-from sledwatch_sim.wire.device import KEEPALIVE_S, Device
+from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
 
 log = structlog.get_logger()
@@ -246,16 +246,14 @@ class _Floor:
         if not machine.network.good:
             passage = Passage(machine.network, chance, network, self._start_us, self._pace.delay_s, tell)
         boot = ids.boot(number, self._start_us)
-        online, gateway = machine.press.online, self._gateway(number)
         device = Device(
             network,
-            self._broker,
+            self._carrier(number),
             machine.gym,
             machine.name,
-            online,
+            machine.press.online,
             boot,
             passage=passage,
-            gateway=gateway,
             # What is hurried happened earlier, and is to be the same bytes each time.
             clock_us=None if self._pace.hurried else self._config.clock_us,
         )
@@ -264,15 +262,16 @@ class _Floor:
             network, device, machine.press, self._pace, over, sensor, self._start_us, partial(ids.boot, number)
         )
 
-    def _gateway(self, number: int) -> Gateway | None:
-        """The connection that a machine shares with its neighbours; None for one of its own."""
+    def _carrier(self, number: int) -> Carrier:
+        """A connection of the machine's own, or one that it shares with its neighbours."""
         each = self._config.machines_per_connection
         if each == 1:
-            return None
+            return OwnConnection(self._network, self._broker)
         if number % each == 0:
             first = self._programme.machines[number]
             name = f"{first.gym}.{first.name}.gateway"
-            self._shared = Gateway(self._network, self._broker, name, KEEPALIVE_S)
+            self._shared = Gateway(self._network, self._broker, name)
+        assert self._shared is not None  # noqa: S101 - the first of them has made it
         return self._shared
 
     def _tell_fault(

@@ -15,7 +15,7 @@ from sledwatch_sim.performing import Stretch, TrueRep, perform
 from sledwatch_sim.scenarios import Protocol
 from sledwatch_sim.truth import Done
 from sledwatch_sim.wire.device import Device
-from sledwatch_sim.wire.network import Network
+from sledwatch_sim.wire.network import Timers
 
 # A hurried machine waits while it is congested: its own memory and the broker's are bounded.
 _WAIT_S: Final = 0.05
@@ -52,7 +52,7 @@ class Visited:
 
 
 class Station:
-    """A machine on the floor and whoever is at it. Call its methods in the network's thread.
+    """A machine on the floor and whoever is at it. Call its methods in the thread that serves `timers`.
 
     sensor: what it sees of them, its times counted from start_us. boot_of: the name of its next boot. on_over: told
     when a visit ends.
@@ -60,7 +60,7 @@ class Station:
 
     def __init__(
         self,
-        network: Network,
+        timers: Timers,
         device: Device,
         press: Press,
         pace: Pace,
@@ -73,15 +73,15 @@ class Station:
         self.press = press
         self.frames = 0
         self.samples = 0
-        self._network = network
+        self._timers = timers
         self._pace = pace
         self._on_over = on_over
         self._sensor = sensor
         self._start_us = start_us
         self._boot_of = boot_of
+        self._eye = Eye(press, sensor, iter(()), start_us, start_us)
         self._reboots_us = [start_us + round(at_s * 1e6) for at_s in sensor.sensor.reboots_s]
         self._visit: Visit | None = None
-        self._travel = _Travel(iter(()), press.rate_hz)
         self._reps: list[TrueRep] = []
         self._next_us = 0
 
@@ -97,7 +97,7 @@ class Station:
 
     def expect(self, visit: Visit) -> None:
         """Begin a visit when its time has come."""
-        self._network.call_later(self._pace.delay_s(visit.start_us), lambda: self._begin(visit))
+        self._timers.call_later(self._pace.delay_s(visit.start_us), lambda: self._begin(visit))
 
     def close(self) -> None:
         """Cut a visit short, as the machine's own power switch would."""
@@ -110,7 +110,7 @@ class Station:
         self._next_us = visit.start_us
         rng = visit.lifter.rng(visit.start_us)
         stretches = perform(visit.lifter, self.press, list(visit.plan), rng, self._light_mm, visit.friend)
-        self._travel = _Travel(self._noted(stretches), self.press.rate_hz)
+        self._eye = Eye(self.press, self._sensor, self._noted(stretches), visit.start_us, self._start_us)
         if visit.session is not None:
             self.device.badge_in(visit.session, visit.lifter.user, visit.start_us, visit.lifter.setup(self.press))
         self._later()
@@ -128,7 +128,7 @@ class Station:
         return self._visit.limit_mm if self._visit is not None else None
 
     def _later(self) -> None:
-        self._network.call_later(
+        self._timers.call_later(
             self._pace.delay_s(self._next_us + self.press.frame_samples * self.press.dt_us), self._frame
         )
 
@@ -137,27 +137,18 @@ class Station:
         if visit is None:
             return  # cut short
         if self._pace.hurried and self.device.congested:
-            self._network.call_later(_WAIT_S, self._frame)
+            self._timers.call_later(_WAIT_S, self._frame)
             return
         if self._reboots_us and self._next_us >= self._reboots_us[0]:
             self._reboot()
             return
-        samples = self.press.frame_samples
-        interval_us = int(self._sensor.intervals_us(self.press.dt_us, 1)[0])
-        offset_s = (visit.start_us - self._start_us) / 1e6
-        claimed_s = (self._next_us - visit.start_us + interval_us * np.arange(samples)) / 1e6
-        taken_s = self._sensor.moments_s(claimed_s, interval_us / 1e6)
-        true_mm, true_kg = self._travel.at(taken_s)
-        read = self._sensor.read(claimed_s[: len(true_mm)] + offset_s, true_mm, true_kg)
-        if len(true_mm):
-            depths = [None if mm != mm else mm for mm in read.depth_mm.tolist()]  # noqa: PLR0124 - NaN
-            loads = read.load_kg.tolist()
-            load: float | list[float] = loads[0] if len(set(loads)) == 1 else loads
-            self.device.frame(self._next_us, interval_us, depths, load)
+        seen = self._eye.see(self.press.frame_samples)
+        if seen.depth_mm:
+            self.device.frame(seen.t_us, seen.dt_us, seen.depth_mm, seen.load_kg)
             self.frames += 1
-            self.samples += len(depths)
-            self._next_us += len(depths) * interval_us
-        if len(true_mm) < samples:
+            self.samples += len(seen.depth_mm)
+            self._next_us = self._eye.next_us
+        if len(seen.depth_mm) < self.press.frame_samples:
             self._end("badge_out", complete=True)
         else:
             self._later()
@@ -182,6 +173,46 @@ class Station:
         sent_s = (self._next_us - visit.start_us) / 1e6
         reps = tuple(rep for rep in self._reps if rep.end_s <= sent_s)
         self._on_over(self, Visited(visit, self._next_us, reps, complete))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What fills a frame; no depths where the travel is over."""
+
+    t_us: int
+    dt_us: int
+    depth_mm: list[float | None]
+    load_kg: float | list[float]
+
+
+class Eye:
+    """What a machine's sensors see of a travel, frame by frame.
+
+    stretches: the travel, drawn as far as it is looked at. begun_us: when it began. start_us: from when the sensor
+    counts its times.
+    """
+
+    def __init__(
+        self, press: Press, sensor: SensorAtWork, stretches: Iterator[Stretch], begun_us: int, start_us: int
+    ) -> None:
+        self.next_us = begun_us
+        self._press = press
+        self._sensor = sensor
+        self._begun_us = begun_us
+        self._offset_s = (begun_us - start_us) / 1e6
+        self._travel = _Travel(stretches, press.rate_hz)
+
+    def see(self, samples: int) -> Seen:
+        """The next samples, at most so many; fewer where the travel ends."""
+        t_us, interval_us = self.next_us, int(self._sensor.intervals_us(self._press.dt_us, 1)[0])
+        claimed_s = (t_us - self._begun_us + interval_us * np.arange(samples)) / 1e6
+        taken_s = self._sensor.moments_s(claimed_s, interval_us / 1e6)
+        true_mm, true_kg = self._travel.at(taken_s)
+        read = self._sensor.read(claimed_s[: len(true_mm)] + self._offset_s, true_mm, true_kg)
+        depths = [None if mm != mm else mm for mm in read.depth_mm.tolist()]  # noqa: PLR0124 - NaN
+        loads = read.load_kg.tolist()
+        self.next_us += len(depths) * interval_us
+        return Seen(t_us, interval_us, depths, loads[0] if len(set(loads)) == 1 else loads)
 
 
 class _Travel:

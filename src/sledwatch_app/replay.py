@@ -25,6 +25,7 @@ from sledwatch.address import BrokerAddress
 from sledwatch_app.errors import Failed, WrongUse
 from sledwatch_sim.api import Api, ApiError
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE
+from sledwatch_sim.wire.connection import OwnConnection
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network
 
@@ -356,13 +357,12 @@ class _Replay:
         # Not the name of the machine itself: the broker would end that one's connection.
         self._device = Device(
             network,
-            broker,
+            OwnConnection(network, broker, f"replay.{boot}"),
             config.gym,
             config.machine,
             online,
             boot,
             capacity=len(self._frames) + 2,
-            client_id=f"replay.{boot}",
         )
         self._setup = events.Setup(online.backrest_deg, config.notch, config.foot_row)
 

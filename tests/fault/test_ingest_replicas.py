@@ -12,6 +12,7 @@ from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Setup, StoredBoot
 from sledwatch_sim.equipment.models import INCLINE
+from sledwatch_sim.wire.connection import OwnConnection
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network, run_in_thread
 from sledwatch_storage.state import ledger
@@ -77,7 +78,9 @@ def test_a_machine_that_sends_again_three_times_has_nothing_lost_by_a_replica_th
 ) -> None:
     """At its own pace, thirty seconds: before the third time the share of the dead one must have come to the living."""
     network = Network()
-    device = Device(network, BrokerAddress.parse(broker.url), "gym", "lp-1", INCLINE.online, "boot-1")
+    device = Device(
+        network, OwnConnection(network, BrokerAddress.parse(broker.url)), "gym", "lp-1", INCLINE.online, "boot-1"
+    )
     end = run_in_thread(network)
     begun_us, sent = now_us(), 0
 

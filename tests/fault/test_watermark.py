@@ -15,6 +15,7 @@ from mqtt_brokers import Broker, url_for_ingest
 from sledwatch.address import BrokerAddress
 from sledwatch.events import StoredBoot
 from sledwatch_sim.equipment.models import INCLINE
+from sledwatch_sim.wire.connection import OwnConnection
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network, run_in_thread
 from sledwatch_storage.state import ledger
@@ -181,9 +182,9 @@ class SimulatedMachine:
 
     def __init__(self, url: str, **options: Any) -> None:
         self.network = Network()
-        address = BrokerAddress.parse(url)
+        carrier = OwnConnection(self.network, BrokerAddress.parse(url))
         self.device = Device(
-            self.network, address, "gym", "lp-sim", INCLINE.online, "boot-1", look_again_s=1.0, **options
+            self.network, carrier, "gym", "lp-sim", INCLINE.online, "boot-1", look_again_s=1.0, **options
         )
         self.end = run_in_thread(self.network)
         self.do(self.device.switch_on)

@@ -13,7 +13,7 @@ from sledwatch.address import BrokerAddress
 from sledwatch.events import Frame, Setup, TopicKind, topic
 from sledwatch_sim.equipment.models import INCLINE
 from sledwatch_sim.wire.conditions import Conditions, Passage
-from sledwatch_sim.wire.connection import Gateway
+from sledwatch_sim.wire.connection import Gateway, OwnConnection
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network, run_in_thread
 from store_and_forward import now_us
@@ -44,14 +44,13 @@ class Floor:
             passage = Passage(conditions, seed, self.network, self.start_us, lambda t_us: (t_us - self.start_us) / 1e6)
         device = Device(
             self.network,
-            self.broker,
+            gateway or OwnConnection(self.network, self.broker),
             "gym",
             name,
             INCLINE.online,
             f"boot-{name}",
             look_again_s=2.5,
             passage=passage,
-            gateway=gateway,
         )
         self.devices.append(device)
         self.frames[name] = []
@@ -152,7 +151,7 @@ def test_what_is_pressed_offline_comes_as_a_burst_and_the_will_says_where_the_ma
 
 
 def test_a_gateway_speaks_for_many_and_each_is_heard_by_itself(floor, stores, broker):
-    gateway = Gateway(floor.network, floor.broker, "gateway-1", 30)
+    gateway = Gateway(floor.network, floor.broker, "gateway-1")
     for number in range(5):
         floor.add(f"press-{number}", Conditions(loss=0.05) if number == 2 else None, gateway)
     eventually(lambda: all(device.connected for device in floor.devices))
@@ -162,7 +161,7 @@ def test_a_gateway_speaks_for_many_and_each_is_heard_by_itself(floor, stores, br
 
 
 def test_a_machine_that_drops_off_a_gateway_is_offline_and_the_others_are_not(floor, stores, broker):
-    gateway = Gateway(floor.network, floor.broker, "gateway-1", 30)
+    gateway = Gateway(floor.network, floor.broker, "gateway-1")
     with wire(broker.url, "sledwatch/v1/gym/+/state") as listening:
         first, second = (floor.add(f"press-{number}", None, gateway) for number in range(2))
         eventually(lambda: first.connected and second.connected)
@@ -184,7 +183,7 @@ def test_a_machine_that_drops_off_a_gateway_is_offline_and_the_others_are_not(fl
 
 
 def test_a_gateway_that_is_cut_brings_all_its_machines_back(floor, stores, broker):
-    gateway = Gateway(floor.network, floor.broker, "gateway-1", 30)
+    gateway = Gateway(floor.network, floor.broker, "gateway-1")
     for number in range(3):
         floor.add(f"press-{number}", None, gateway)
     eventually(lambda: all(device.connected for device in floor.devices))

@@ -13,6 +13,7 @@ from sledwatch import events
 from sledwatch.address import BrokerAddress
 from sledwatch.events import Cue, Limit, Offline, Setup, TopicKind
 from sledwatch_sim.equipment.models import INCLINE
+from sledwatch_sim.wire.connection import OwnConnection
 from sledwatch_sim.wire.device import Device
 from sledwatch_sim.wire.network import Network, run_in_thread
 from stand_in_ingest import StandInIngest
@@ -34,7 +35,7 @@ class Machine:
         self.cues: list[Cue] = []
         self.device = Device(
             self.network,
-            BrokerAddress.parse(url),
+            OwnConnection(self.network, BrokerAddress.parse(url)),
             "g",
             "press-1",
             INCLINE.online,

@@ -13,7 +13,7 @@ from random import Random
 from typing import Final, Protocol
 
 from sledwatch_sim.equipment.sensors import Tell, check_spans
-from sledwatch_sim.wire.network import Network, Timer
+from sledwatch_sim.wire.network import Timer, Timers
 from sledwatch_sim.wire.ring import Message
 
 _MOST_LATENCY_MS: Final = 60_000.0
@@ -112,7 +112,7 @@ class Passage:
         self,
         conditions: Conditions,
         seed: tuple[int, ...],
-        network: Network,
+        network: Timers,
         start_us: int,
         delay_s: Callable[[int], float],
         tell: Tell | None = None,

@@ -26,6 +26,7 @@ from sledwatch_sim.wire.ring import Message
 log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S: Final = 5.0
+KEEPALIVE_S: Final = 30
 # rumqttd admits 100 unacknowledged messages and other brokers as few as 20.
 WINDOW: Final = 50
 HANDSHAKES_AT_ONCE: Final = 64
@@ -68,10 +69,23 @@ class Firmware(Protocol):
         """The connection is gone."""
 
 
+class Carries(Protocol):
+    """What a line needs of the connection that it is a share of."""
+
+    def publish(self, line: "Line", kind: events.TopicKind, payload: bytes, *, retain: bool, last: bool) -> None:
+        """Publish something that is not numbered, ahead of the queue. After the `last` thing comes the goodbye."""
+
+    def send(self, line: "Line", messages: Iterable[Message]) -> None:
+        """Send numbered messages that the machine still holds when their turn comes."""
+
+    def lose(self, line: "Line") -> None:
+        """A machine is gone without a word."""
+
+
 class Line:
     """A machine's share of a connection. ready: subscribed. sending: numbered messages may go."""
 
-    def __init__(self, device: Firmware, connection: "Connection", passage: Passage | None) -> None:
+    def __init__(self, device: Firmware, connection: Carries, passage: Passage | None) -> None:
         self.ready = False
         self.sending = False
         self.over = False
@@ -369,13 +383,62 @@ class Connection:
             self._end(str(reason))
 
 
+class Carrier(Protocol):
+    """How a machine comes to a line. `str` of it says where the broker is."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether so many others are shaking hands with the broker that it is better to wait a moment."""
+
+    def line(self, firmware: Firmware, passage: Passage | None) -> Line:
+        """Connect. The line greets its firmware as soon as the broker knows it. Raises OSError."""
+
+    def why_unreachable(self, error: OSError) -> str:
+        """What kept us from connecting, in one line, for whoever has to act."""
+
+
+class OwnConnection:
+    """A connection of the machine's own, with its will: the rule.
+
+    client_id: GYM.MACHINE where none is given.
+    """
+
+    def __init__(
+        self, network: Network, broker: BrokerAddress, client_id: str | None = None, keepalive_s: int = KEEPALIVE_S
+    ) -> None:
+        self._network = network
+        self._broker = broker
+        self._client_id = client_id
+        self._keepalive_s = keepalive_s
+
+    @property
+    def busy(self) -> bool:
+        return len(self._network.handshakes) >= HANDSHAKES_AT_ONCE
+
+    def line(self, firmware: Firmware, passage: Passage | None) -> Line:
+        client_id = self._client_id or f"{firmware.gym}.{firmware.machine}"
+        will = firmware.topic(events.TopicKind.STATE), firmware.will()
+        connection = Connection(self._network, self._broker, client_id, self._keepalive_s, will)
+        connection.open()
+        line = Line(firmware, connection, passage)
+        connection.join(line)
+        return line
+
+    def why_unreachable(self, error: OSError) -> str:
+        return self._broker.why_unreachable(error)
+
+    def __str__(self) -> str:
+        return str(self._broker)
+
+
 class Gateway:
     """One connection that speaks for many machines, where a broker will not take as many connections.
 
-    It opens when the first machine wants to connect. The broker has to admit its user for all of them.
+    It opens when the first machine wants to connect. The broker has to admit its user for all of them, and never
+    notices by itself that one of them is gone: the gateway says it.
     """
 
-    def __init__(self, network: Network, broker: BrokerAddress, client_id: str, keepalive_s: int) -> None:
+    def __init__(self, network: Network, broker: BrokerAddress, client_id: str, keepalive_s: int = KEEPALIVE_S) -> None:
         self._network = network
         self._broker = broker
         self._client_id = client_id
@@ -384,7 +447,23 @@ class Gateway:
         self._try_again_s = -1.0
         self._why: OSError | None = None
 
-    def connection(self) -> Connection:
+    @property
+    def busy(self) -> bool:
+        return len(self._network.handshakes) >= HANDSHAKES_AT_ONCE
+
+    def line(self, firmware: Firmware, passage: Passage | None) -> Line:
+        connection = self._open()
+        line = Line(firmware, connection, passage)
+        connection.join(line)
+        return line
+
+    def why_unreachable(self, error: OSError) -> str:
+        return self._broker.why_unreachable(error)
+
+    def __str__(self) -> str:
+        return str(self._broker)
+
+    def _open(self) -> Connection:
         """The open connection. Raises OSError where there is none; the next attempt is made a second later."""
         if self._connection is not None and self._connection.open_:
             return self._connection

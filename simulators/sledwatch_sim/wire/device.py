@@ -13,15 +13,13 @@ import msgspec
 import structlog
 
 from sledwatch import events
-from sledwatch.address import BrokerAddress
 from sledwatch_sim.wire.conditions import Passage
-from sledwatch_sim.wire.connection import HANDSHAKES_AT_ONCE, Connection, Gateway, Line
-from sledwatch_sim.wire.network import Network, Timer
+from sledwatch_sim.wire.connection import Carrier, Line
+from sledwatch_sim.wire.network import Timer, Timers
 from sledwatch_sim.wire.ring import CAPACITY, Message, Ring
 
 log = structlog.get_logger()
 
-KEEPALIVE_S: Final = 30
 # As the contract says: what is missing is sent again every 30 s.
 LOOK_AGAIN_S: Final = 30.0
 FIRST_RETRY_S: Final = 0.2
@@ -50,32 +48,28 @@ class Account:
 
 
 class Device:
-    """One machine on the network. Call its methods in the network's thread.
+    """One machine on the network. Call its methods in the thread that serves `timers`.
 
-    online: its birth certificate; boot, oldest_seq and held are filled in by the device. on_limit, on_cue: what the
-    machine shows its member; a limit of another session than the present one is ignored, as the contract says.
-    passage: what its network and its clock do to what it says. gateway: connect through it, not alone; the broker then
-    never notices by itself that this one machine is gone, so the gateway says it. clock_us: what its State says the
+    carrier: how it connects. online: its birth certificate; boot, oldest_seq and held are filled in by the device.
+    on_limit, on_cue: what the machine shows its member; a limit of another session than the present one is ignored, as
+    the contract says. passage: what its network and its clock do to what it says. clock_us: what its State says the
     time is (µs, UTC); without it the State says no time.
     """
 
     def __init__(
         self,
-        network: Network,
-        broker: BrokerAddress,
+        timers: Timers,
+        carrier: Carrier,
         gym: str,
         machine: str,
         online: events.Online,
         boot: str,
         *,
         capacity: int = CAPACITY,
-        client_id: str | None = None,
         on_limit: Callable[[events.Limit], None] | None = None,
         on_cue: Callable[[events.Cue], None] | None = None,
         look_again_s: float = LOOK_AGAIN_S,
-        keepalive_s: int = KEEPALIVE_S,
         passage: Passage | None = None,
-        gateway: Gateway | None = None,
         clock_us: Callable[[], int] | None = None,
     ) -> None:
         self.gym = gym
@@ -83,16 +77,13 @@ class Device:
         self.account = Account()
         self.limit: events.Limit | None = None
         self.last_error: str | None = None
-        self._network = network
-        self._broker = broker
+        self._timers = timers
+        self._carrier = carrier
         self._online = online
-        self._client_id = client_id or f"{gym}.{machine}"
         self._on_limit = on_limit
         self._on_cue = on_cue
         self._look_again_s = look_again_s
-        self._keepalive_s = keepalive_s
         self._passage = passage
-        self._gateway = gateway
         self._clock_us = clock_us
         self._ring = Ring(boot, capacity)
         self._session: str | None = None
@@ -265,10 +256,8 @@ class Device:
         self._announce(line)
         if self._last_session is not None:
             line.say(events.TopicKind.SESSION, self._last_session.payload, retain=True)
-        self._network.call_later(
-            WATERMARK_GRACE_S if self.account.connections > 1 else 0.0, partial(self._resume, line)
-        )
-        self._network.call_later(self._look_again_s, partial(self._look_again, line))
+        self._timers.call_later(WATERMARK_GRACE_S if self.account.connections > 1 else 0.0, partial(self._resume, line))
+        self._timers.call_later(self._look_again_s, partial(self._look_again, line))
 
     def hear(self, kind: events.TopicKind, payload: bytes) -> None:
         """Something for the machine; what it cannot read changes nothing."""
@@ -302,27 +291,15 @@ class Device:
         return t_us if self._passage is None else self._passage.shown_us(t_us)
 
     def _connect(self) -> None:
-        if len(self._network.handshakes) >= HANDSHAKES_AT_ONCE:
-            self._retry = self._network.call_later(_QUEUE_S, self._connect)
+        if self._carrier.busy:
+            self._retry = self._timers.call_later(_QUEUE_S, self._connect)
             return
         self._retry = None
         try:
-            self._line = self._join()
+            self._line = self._carrier.line(self, self._passage)
         except OSError as error:
             self._line = None
-            self._unconnected(self._broker.why_unreachable(error))
-
-    def _join(self) -> Line:
-        """A line of a connection of its own, or of the gateway's. Raises OSError."""
-        if self._gateway is None:
-            will = self.topic(events.TopicKind.STATE), self.will()
-            connection = Connection(self._network, self._broker, self._client_id, self._keepalive_s, will)
-            connection.open()
-        else:
-            connection = self._gateway.connection()
-        line = Line(self, connection, self._passage)
-        connection.join(line)
-        return line
+            self._unconnected(self._carrier.why_unreachable(error))
 
     def _lose_line(self, why: str) -> None:
         line, self._line = self._line, None
@@ -333,12 +310,14 @@ class Device:
     def _unconnected(self, why: str) -> None:
         """The connection is gone, or never came about: try again in a while."""
         if why != self.last_error and self._switched_on:
-            log.warning("machine.unconnected", gym=self.gym, machine=self.machine, broker=str(self._broker), reason=why)
+            log.warning(
+                "machine.unconnected", gym=self.gym, machine=self.machine, broker=str(self._carrier), reason=why
+            )
         self.last_error = why
         if not self._switched_on:
             self._off()
         elif self._plugged_in:
-            self._retry = self._network.call_later(self._retry_s, self._connect)
+            self._retry = self._timers.call_later(self._retry_s, self._connect)
             self._retry_s = min(LAST_RETRY_S, 2 * self._retry_s)
 
     def _off(self) -> None:
@@ -375,7 +354,7 @@ class Device:
         if asks or self._has_news():
             self._announce(line)
         line.send(again)
-        self._network.call_later(self._look_again_s, partial(self._look_again, line))
+        self._timers.call_later(self._look_again_s, partial(self._look_again, line))
 
     def _has_news(self) -> bool:
         """Whether, since the last State, something is gone for good or an earlier boot is stored."""

@@ -43,6 +43,20 @@ class Timer:
         self.do = None
 
 
+class Timers(Protocol):
+    """What machines and those at them need of time. Whoever holds it decides how it goes by."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that count up from anywhere and never go back."""
+
+    def call_at(self, at_s: float, do: Callable[[], None]) -> Timer:
+        """Do something at a time of the clock, or as soon as possible after it."""
+
+    def call_later(self, delay_s: float, do: Callable[[], None]) -> Timer:
+        """Do something after a delay."""
+
+
 class Network:
     """The loop. `clock` counts seconds and never goes back.
 
