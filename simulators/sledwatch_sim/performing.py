@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.equipment.travel import Depths, Pen
+from sledwatch_sim.equipment.travel import Depths, Pen, bounce_mm, bounce_s
 from sledwatch_sim.people import Lifter, PlannedSet, Stroke
 
 # To unrack, the sled is pushed a little off its stops, the stops swing away, and it settles where the legs are long.
@@ -117,14 +117,8 @@ def perform_set(
         stroke = presser.stroke(press, planned, tired, done, top_mm, light_mm(), rng)
         rep += 1
         start_s = pen.end_s
-        down = pen.move(
-            stroke.top_mm, stroke.bottom_mm, stroke.eccentric_s, rng.uniform(0.0, 1.5), rng.uniform(2.0, 4.0)
-        )
-        bottom = pen.hold(stroke.bottom_mm, stroke.dwell_s)
-        turn_s = pen.end_s
-        up = pen.move(
-            stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, rng.uniform(0.0, 0.8), rng.uniform(1.0, 2.0)
-        )
+        down, bottom, up = pressed(pen, stroke, rng)
+        turn_s = start_s + stroke.eccentric_s + stroke.dwell_s
         true_rep = TrueRep(
             set=number,
             rep=rep,
@@ -143,6 +137,33 @@ def perform_set(
         yield Stretch(np.concatenate([down, bottom, up, pause]), load_kg, true_rep)
         top_mm = stroke.end_mm
     yield Stretch(_rack(pen, top_mm), load_kg)
+
+
+def pressed(pen: Pen, stroke: Stroke, rng: np.random.Generator) -> tuple[Depths, Depths, Depths]:
+    """Down, below, and up again. A bounce takes half of its turn from the way down and half from the way up."""
+    bounce_m_s = stroke.bounce_m_s
+    turn_s, shallower_mm = bounce_s(bounce_m_s), stroke.bottom_mm - bounce_mm(bounce_m_s)
+    down = pen.move(
+        stroke.top_mm,
+        shallower_mm,
+        stroke.eccentric_s - turn_s / 2.0,
+        rng.uniform(0.0, 1.5),
+        rng.uniform(2.0, 4.0),
+        to_m_s=bounce_m_s,
+    )
+    if bounce_m_s:
+        below = pen.move(shallower_mm, shallower_mm, turn_s, from_m_s=bounce_m_s, to_m_s=-bounce_m_s)
+    else:
+        below = pen.hold(stroke.bottom_mm, stroke.dwell_s)
+    up = pen.move(
+        shallower_mm,
+        stroke.end_mm,
+        stroke.concentric_s - turn_s / 2.0,
+        rng.uniform(0.0, 0.8),
+        rng.uniform(1.0, 2.0),
+        from_m_s=-bounce_m_s,
+    )
+    return down, below, up
 
 
 def _unrack(pen: Pen, top_mm: float) -> Depths:

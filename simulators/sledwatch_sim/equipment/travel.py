@@ -1,11 +1,20 @@
 """How a sled travels: smooth phases between points, and wobble."""
 
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Depths = NDArray[np.float64]
+Speed = TypeVar("Speed", float, NDArray[np.float64])
+
+# A bounce turns the sled harder than anybody does with their legs alone (judgement).
+BOUNCE_M_S2: Final = 12.0
+# Of a turn from one speed to its opposite in a time, along the polynomial of `passing`: the hardest braking is so many
+# times speed / time, and it reaches so many times speed × time further.
+_TURN_BRAKING: Final = 3.0
+_TURN_REACH: Final = 0.3125
 
 
 def minimum_jerk(from_mm: float, to_mm: float, at: NDArray[np.float64]) -> Depths:
@@ -14,6 +23,29 @@ def minimum_jerk(from_mm: float, to_mm: float, at: NDArray[np.float64]) -> Depth
     The peak speed is 1.875 times the mean.
     """
     return from_mm + (to_mm - from_mm) * at**3 * (10.0 - 15.0 * at + 6.0 * at**2)
+
+
+def passing(
+    at: NDArray[np.float64], from_mm_s: float | NDArray[np.float64], to_mm_s: float | NDArray[np.float64]
+) -> Depths:
+    """What speeds at the ends add to a movement, as a share of its duration in seconds times mm.
+
+    With it a minimum jerk movement begins and ends at these speeds, without acceleration there.
+    """
+    cubed = at**3
+    leaving = at - cubed * (6.0 - 8.0 * at + 3.0 * at**2)
+    arriving = -cubed * (4.0 - 7.0 * at + 3.0 * at**2)
+    return from_mm_s * leaving + to_mm_s * arriving
+
+
+def bounce_s(speed_m_s: Speed) -> Speed:
+    """How long a bounce takes that the sled comes into at a speed."""
+    return _TURN_BRAKING * speed_m_s / BOUNCE_M_S2
+
+
+def bounce_mm(speed_m_s: Speed) -> Speed:
+    """How much deeper a bounce goes than where it begins."""
+    return 1_000.0 * _TURN_REACH * speed_m_s * bounce_s(speed_m_s)
 
 
 @dataclass(slots=True)
@@ -36,10 +68,22 @@ class Pen:
         """Stay."""
         return np.full(len(self._shares(seconds)), at_mm)
 
-    def move(self, from_mm: float, to_mm: float, seconds: float, wobble_mm: float = 0.0, turns: float = 0.0) -> Depths:
-        """Go from rest to rest; the wobble swings `turns` times and dies out at both ends."""
+    def move(
+        self,
+        from_mm: float,
+        to_mm: float,
+        seconds: float,
+        wobble_mm: float = 0.0,
+        turns: float = 0.0,
+        *,
+        from_m_s: float = 0.0,
+        to_m_s: float = 0.0,
+    ) -> Depths:
+        """Go; the wobble swings `turns` times and dies out at both ends. Speeds there: towards the user; 0: rest."""
         at = self._shares(seconds)
         line = minimum_jerk(from_mm, to_mm, at)
+        if from_m_s or to_m_s:
+            line += 1_000.0 * seconds * passing(at, from_m_s, to_m_s)
         if wobble_mm:
             line += wobble_mm * np.sin(np.pi * at) ** 2 * np.sin(2.0 * np.pi * turns * at)
         return line

@@ -8,13 +8,10 @@ import numpy as np
 from sledwatch_sim.history.lives import Flags, Life, Numbers, Whole
 from sledwatch_sim.people import (
     BOUNCE_HASTE,
-    CARRIED_FATIGUE,
+    BOUNCE_SPEED,
     DAY_US,
-    LOAD_PCT,
     MINIMUM_JERK_BRAKING,
     OVERKEEN,
-    SET_FATIGUE,
-    VELOCITY_M_S,
     Stroke,
 )
 from sledwatch_sim.performing import TrueRep
@@ -52,6 +49,7 @@ class Reps:
     dwell_s: Numbers
     concentric_s: Numbers
     pause_s: Numbers
+    bounce_m_s: Numbers
     work_j: Numbers
     velocity_m_s: Numbers
     velocity_loss_pct: Numbers
@@ -109,6 +107,7 @@ class Lived:
         columns = (
             reps.set, reps.rep, reps.start_s, reps.turn_s, reps.end_s, reps.load_kg, reps.share_of_1rm, reps.top_mm,
             reps.bottom_mm, reps.end_mm, reps.eccentric_s, reps.dwell_s, reps.concentric_s, reps.pause_s,
+            reps.bounce_m_s,
         )  # fmt: skip
         return [
             TrueRep(
@@ -182,16 +181,16 @@ def live(life: Life) -> Lived:
     end_mm = rng.uniform(6.0, 16.0, n)
     top_mm = np.concatenate([end_mm[:1], end_mm[:-1]])
     top_mm[first_rep] = rng.uniform(6.0, 14.0, len(session))
-    left = 1.0 - SET_FATIGUE * fatigue - CARRIED_FATIGUE * tired[in_set]
-    pct = np.minimum(98.0, 100.0 * true_share[in_set] / left)
-    velocity = person.intent * intent[in_set] * np.interp(pct, LOAD_PCT, VELOCITY_M_S)
+    velocity = person.push_m_s(true_share[in_set], fatigue, tired[in_set], intent[in_set])
     travel_m = (bottom_mm - end_mm) / 1_000.0
     shortest_s = np.sqrt(MINIMUM_JERK_BRAKING * travel_m / (0.95 * press.free_braking_m_s2))
     eccentric_s = person.eccentric_s * (1.0 + 0.15 * fatigue) * _near_one(0.06, rng, n)
     dwell_s = person.dwell_s * rng.uniform(0.7, 1.4, n)
+    concentric_s = np.maximum(shortest_s, travel_m / velocity * _near_one(0.03, rng, n))
+    bounce_m_s = np.zeros(n)
     if person.bounces:
         eccentric_s, dwell_s = np.maximum(0.8, BOUNCE_HASTE * eccentric_s), np.zeros(n)
-    concentric_s = np.maximum(shortest_s, travel_m / velocity * _near_one(0.03, rng, n))
+        bounce_m_s = BOUNCE_SPEED * np.minimum((bottom_mm - top_mm) / 1_000.0 / eccentric_s, travel_m / concentric_s)
     pause_s = 0.35 + rng.uniform(0.0, 0.5, n) + 1.6 * fatigue**3
 
     # When it happens.
@@ -220,6 +219,7 @@ def live(life: Life) -> Lived:
         dwell_s=dwell_s,
         concentric_s=concentric_s,
         pause_s=pause_s,
+        bounce_m_s=bounce_m_s,
         work_j=newtons_per_kg * load_kg[in_set] * travel_m,
         velocity_m_s=mean_m_s,
         velocity_loss_pct=100.0 * (best_m_s - mean_m_s) / best_m_s,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import RATE_HZ
 from sledwatch_sim.equipment.sensors import DROPOUT, NOISE_MM, STEP_MM
+from sledwatch_sim.equipment.travel import bounce_mm, bounce_s, passing
 from sledwatch_sim.history.bulk import BEFORE_SET_S, Lived
 from sledwatch_sim.history.lives import Numbers, Whole
 
@@ -43,11 +44,16 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """A session as phases of movement or rest, a column each: how long, from where, to where, and the wobble of it."""
+    """A session as phases of movement or rest, a column each: how long, from where, to where, and the wobble of it.
+
+    from_m_s, to_m_s: speeds at the ends, towards the user; 0 but for bounces.
+    """
 
     seconds: Numbers
     from_mm: Numbers
     to_mm: Numbers
+    from_m_s: Numbers
+    to_m_s: Numbers
     wobble_mm: Numbers
     turns: Numbers
 
@@ -78,7 +84,7 @@ def _phases(done: Lived, session: int, rng: np.random.Generator) -> tuple[Phases
     length = _BEFORE + _OF_A_REP * count + _AFTER
     at = 1 + np.cumsum(length) - length
     n = 1 + int(length.sum())
-    seconds, from_mm, to_mm, wobble_mm, turns = (np.zeros(n) for _ in range(5))
+    seconds, from_mm, to_mm, from_m_s, to_m_s, wobble_mm, turns = (np.zeros(n) for _ in range(7))
     seconds[0] = sessions.before_s[session]
     seconds[at] = BEFORE_SET_S
     top_mm = reps.top_mm[done.sets.first_rep[sets]]
@@ -99,15 +105,26 @@ def _phases(done: Lived, session: int, rng: np.random.Generator) -> tuple[Phases
         + _BEFORE
         + _OF_A_REP * (reps.rep[here] - np.repeat(reps.rep[done.sets.first_rep[sets]], count))
     )
-    times_s = (reps.eccentric_s, reps.dwell_s, reps.concentric_s, reps.pause_s)
-    places_mm = (reps.top_mm, reps.bottom_mm, reps.bottom_mm, reps.end_mm, reps.end_mm)
+    # A bounce takes half of its turn from the way down and half from the way up, as in `perform`.
+    bounce_m_s = reps.bounce_m_s[here]
+    turn_s = bounce_s(bounce_m_s)
+    below_mm = reps.bottom_mm[here] - bounce_mm(bounce_m_s)
+    times_s = (
+        reps.eccentric_s[here] - turn_s / 2.0,
+        reps.dwell_s[here] + turn_s,
+        reps.concentric_s[here] - turn_s / 2.0,
+        reps.pause_s[here],
+    )
+    places_mm = (reps.top_mm[here], below_mm, below_mm, reps.end_mm[here], reps.end_mm[here])
+    speeds_m_s = (0.0, bounce_m_s, -bounce_m_s, 0.0, 0.0)
     for step, lasting_s in enumerate(times_s):
         place = rep_at + step
-        seconds[place], from_mm[place], to_mm[place] = lasting_s[here], places_mm[step][here], places_mm[step + 1][here]
+        seconds[place], from_mm[place], to_mm[place] = lasting_s, places_mm[step], places_mm[step + 1]
+        from_m_s[place], to_m_s[place] = speeds_m_s[step], speeds_m_s[step + 1]
         wobble_mm[place] = rng.uniform(0.0, _MOST_WOBBLE_MM[step], len(place))
         turns[place] = rng.uniform(*_WOBBLES[step], len(place))
     starts_s = np.cumsum(seconds) - seconds
-    return Phases(seconds, from_mm, to_mm, wobble_mm, turns), starts_s[at]
+    return Phases(seconds, from_mm, to_mm, from_m_s, to_m_s, wobble_mm, turns), starts_s[at]
 
 
 def _depths(phases: Phases, ends_s: Numbers) -> Numbers:
@@ -115,7 +132,7 @@ def _depths(phases: Phases, ends_s: Numbers) -> Numbers:
     after = _samples_before(ends_s)
     count = np.diff(after, prepend=0)
     depth_mm = np.repeat(phases.from_mm, count)
-    moving = phases.from_mm != phases.to_mm
+    moving = (phases.from_mm != phases.to_mm) | (phases.from_m_s != 0.0)
     sample = np.repeat(moving, count)
     number = np.flatnonzero(sample)
     of = count[moving]
@@ -125,6 +142,9 @@ def _depths(phases: Phases, ends_s: Numbers) -> Numbers:
     # Minimum jerk, as `travel.minimum_jerk`.
     travel = share * share * share * (10.0 + share * (6.0 * share - 15.0))
     travel *= np.repeat((phases.to_mm - phases.from_mm)[moving], of)
+    if phases.from_m_s.any():
+        speeds = (np.repeat((speed * phases.seconds)[moving], of) for speed in (phases.from_m_s, phases.to_m_s))
+        travel += 1_000.0 * passing(share, *speeds)
     angle = np.pi * share
     wobble = np.sin(angle)
     wobble *= wobble

@@ -4,10 +4,9 @@ from sledwatch_sim.people.body import Body, Sex
 from sledwatch_sim.people.lifter import Lifter, Temper, lifter
 from sledwatch_sim.people.technique import (
     BOUNCE_HASTE,
-    CARRIED_FATIGUE,
+    BOUNCE_SPEED,
     LOAD_PCT,
     MINIMUM_JERK_BRAKING,
-    SET_FATIGUE,
     VELOCITY_M_S,
     PlannedSet,
     Stroke,
@@ -18,13 +17,12 @@ from sledwatch_sim.people.training import DAY_US, HISTORY_DAYS, OVERKEEN, Traini
 
 __all__ = [
     "BOUNCE_HASTE",
-    "CARRIED_FATIGUE",
+    "BOUNCE_SPEED",
     "DAY_US",
     "HISTORY_DAYS",
     "LOAD_PCT",
     "MINIMUM_JERK_BRAKING",
     "OVERKEEN",
-    "SET_FATIGUE",
     "VELOCITY_M_S",
     "Body",
     "Lifter",

@@ -22,6 +22,9 @@ Temper = Literal["steady", "deep-when-tired", "overkeen"]
 _BODY_STREAM: Final = 10
 # How much segments differ among people of one height (judgement).
 _SEGMENT_SPREAD: Final = 0.02
+# How much load–velocity lines differ: together within the published error of 5.8 % of the 1RM (Conceição 2016).
+_VELOCITY_AT_1RM_SPREAD: Final = 0.03
+_VELOCITY_SLOPE_SPREAD: Final = 0.06
 _BOUNCERS: Final = 0.08
 _BACKS: Final = 0.1
 _RHYTHMS: Final[tuple[tuple[int, ...], ...]] = ((7,), (3, 4), (3, 4), (2, 2, 3), (2, 2, 3), (2, 2, 2, 2))
@@ -84,12 +87,12 @@ def lifter(
         drift_mm=drift_mm,
         margin_mm=margin_mm,
         obeys=drawn_to_obey if obeys is None else obeys,
-        eccentric_s=float(rng.uniform(1.2, 2.3)),
+        eccentric_s=float(rng.uniform(1.1, 2.0)),
         dwell_s=float(rng.uniform(0.12, 0.4)),
         bounces=bool(body.random() < _BOUNCERS),
-        intent=float(rng.uniform(0.7, 0.92)),
+        intent=float(rng.uniform(0.5, 0.75)),
         share_of_1rm=float(rng.uniform(0.62, 0.74)),
-        reserve=float(rng.uniform(0.68, 0.82)),
+        reserve=float(rng.uniform(0.72, 0.84)),
         sets=int(rng.integers(3, 5)),
         rest_s=float(rng.uniform(62.0, 95.0)),
         gap_days=_RHYTHMS[int(rng.integers(len(_RHYTHMS)))],
@@ -98,4 +101,6 @@ def lifter(
         off_days=0,
         growth_a_week=float(body.uniform(0.0, 0.003)),
         feels_back=bool(body.random() < _BACKS),
+        velocity_at_1rm_m_s=near(0.20, _VELOCITY_AT_1RM_SPREAD, body),
+        velocity_slope=near(1.0, _VELOCITY_SLOPE_SPREAD, body),
     )
