@@ -10,7 +10,7 @@ Depths = NDArray[np.float64]
 Speed = TypeVar("Speed", float, NDArray[np.float64])
 
 # A bounce turns the sled harder than anybody does with their legs alone (judgement).
-BOUNCE_M_S2: Final = 12.0
+BOUNCE_M_S2: Final = 9.5
 # Of a turn from one speed to its opposite in a time, along the polynomial of `passing`: the hardest braking is so many
 # times speed / time, and it reaches so many times speed × time further.
 _TURN_BRAKING: Final = 3.0
