@@ -285,6 +285,34 @@ daily_load = Table(
     Column("missing", Boolean, nullable=False, default=False),
 )
 
+# What each session's samples said of the machine's sensors. It is about the machine: no member is in it.
+sensor_reading = Table(
+    "sensor_reading",
+    metadata,
+    Column("session", String(64), primary_key=True),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("reading", Json, nullable=False),  # sledwatch.sensors.SensorReading
+    Index(None, "gym", "machine", "start_us"),
+)
+
+# How a machine's sensors stand after its newest session.
+machine_sensors = Table(
+    "machine_sensors",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("machine", String(64), primary_key=True),
+    Column("doubt", String(64)),  # the rule that makes its depths doubtful; none while they count
+    Column("since_us", BigInteger),  # from when on they are doubtful
+    Column("judged_us", BigInteger, nullable=False),  # start of the newest session that was looked at
+    Column("rack_mm", Float),  # where the sled rested at the rack, in the last session that said it …
+    Column("reference_mm", Float),  # … and in the machine's first ones
+    Column("troubles", Json, nullable=False),  # what is wrong: [{rule, severity, since_us, value, title, …}, …]
+    Column("settled", Json, nullable=False),  # {rule: [µs, …]}: when staff said that it is put right
+)
+
 finding = Table(
     "finding",
     metadata,
