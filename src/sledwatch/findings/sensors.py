@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sledwatch.events import Severity
@@ -94,19 +94,25 @@ def day_of(t_us: int, time_zone: str) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]}"
 
 
-_Said = tuple[str, str, str, dict[str, Any]]
+class _Said(NamedTuple):
+    """What is told of a trouble."""
+
+    title: str
+    message: str
+    advice: str
+    figures: dict[str, Any]
 
 
 def _slip(trouble: Trouble, machine: str, since: str) -> _Said:
     last = trouble.shown[-1].reading.slips
     times = "once" if len(trouble.shown) == 1 else f"in {len(trouble.shown)} sessions"
-    return (
-        "The depth sensor has slipped",
-        f"The depth sensor of {machine} slipped {times} since {since}: at a stroke it showed the sled "
+    return _Said(
+        title="The depth sensor has slipped",
+        message=f"The depth sensor of {machine} slipped {times} since {since}: at a stroke it showed the sled "
         f"{abs(trouble.value):.0f} mm {_way(trouble.value)} than it was, and the sled came to rest that much off.",
-        "Check the encoder's belt or cable and its coupling, then set its zero with the sled in the rack. Until then "
-        "depth alerts of this machine are withheld.",
-        {
+        advice="Check the encoder's belt or cable and its coupling, then set its zero with the sled in the rack. Until "
+        "then depth alerts of this machine are withheld.",
+        figures={
             "slipped_mm": round(trouble.value, 1),
             "slips": [{"t_us": one.to_us, "slipped_mm": one.by_mm} for one in last],
             "rule": f"a jump that no sled makes, after which the sled rests off by as much; more than "
@@ -117,24 +123,27 @@ def _slip(trouble: Trouble, machine: str, since: str) -> _Said:
 
 def _drift(trouble: Trouble, machine: str, since: str) -> _Said:
     if trouble.misplaced:
-        return (
-            "The depth sensor's zero is not at the rack",
-            f"On {machine} the sled rests {abs(trouble.value):.0f} mm {_way(trouble.value)} than 0, and has since "
-            f"{since}: depths are counted from somewhere else than the rack.",
-            "Set the encoder's zero with the sled in the rack, then calibrate limits again that were set on this "
-            "machine.",
-            {"rack_mm": round(trouble.value, 1), "rule": "at rest in the rack a machine shows 0, give or take 40 mm"},
+        return _Said(
+            title="The depth sensor's zero is not at the rack",
+            message=f"On {machine} the sled rests {abs(trouble.value):.0f} mm {_way(trouble.value)} than 0, and has "
+            f"since {since}: depths are counted from somewhere else than the rack.",
+            advice="Set the encoder's zero with the sled in the rack, then calibrate limits again that were set on "
+            "this machine.",
+            figures={
+                "rack_mm": round(trouble.value, 1),
+                "rule": "at rest in the rack a machine shows 0, give or take 40 mm",
+            },
         )
     rack_mm = (trouble.reference or 0.0) + trouble.value
-    return (
-        "The depth sensor's zero has moved",
-        f"The zero of the depth sensor of {machine} has moved: since {since} the sled rests in the rack "
+    return _Said(
+        title="The depth sensor's zero has moved",
+        message=f"The zero of the depth sensor of {machine} has moved: since {since} the sled rests in the rack "
         f"{abs(trouble.value):.0f} mm {_way(trouble.value)} than it used to ({rack_mm:.0f} mm against "
         f"{trouble.reference or 0.0:.0f} mm), in {len(trouble.shown)} sessions in a row.",
-        "Set the encoder's zero with the sled in the rack, and look whether its belt or cable has come loose. Until "
-        "then depth alerts of this machine are withheld. If the rack itself was moved, resolve this: what follows is "
-        "compared with the new place.",
-        {
+        advice="Set the encoder's zero with the sled in the rack, and look whether its belt or cable has come "
+        "loose. Until then depth alerts of this machine are withheld. If the rack itself was moved, resolve this: what "
+        "follows is compared with the new place.",
+        figures={
             "zero_off_mm": round(trouble.value, 1),
             "rack_mm": round(rack_mm, 1),
             "reference_mm": None if trouble.reference is None else round(trouble.reference, 1),
@@ -158,54 +167,54 @@ def _stuck(trouble: Trouble, machine: str, since: str) -> _Said:
         "stood; what depth it did show was there."
     )
     if seen.reading.motionless:
-        return (
-            "The depth sensor does not move",
-            f"In {len(trouble.shown)} sessions in a row since {since} people were at {machine} and its sled has not "
-            "moved a millimetre: either nobody pressed, or the depth sensor stands still.",
-            advice,
-            figures | {"rule": f"{len(trouble.shown)} sessions of a minute or more without any movement"},
+        return _Said(
+            title="The depth sensor does not move",
+            message=f"In {len(trouble.shown)} sessions in a row since {since} people were at {machine} and its sled "
+            "has not moved a millimetre: either nobody pressed, or the depth sensor stands still.",
+            advice=advice,
+            figures=figures | {"rule": f"{len(trouble.shown)} sessions of a minute or more without any movement"},
         )
     times = "once" if len(trouble.shown) == 1 else f"in {len(trouble.shown)} sessions"
-    return (
-        "The depth sensor was stuck",
-        f"The depth sensor of {machine} was stuck {times} since {since}, last for {trouble.value:.0f} s: it showed the "
-        "same depth while the sled moved, then jumped to where the sled was.",
-        advice,
-        figures,
+    return _Said(
+        title="The depth sensor was stuck",
+        message=f"The depth sensor of {machine} was stuck {times} since {since}, last for {trouble.value:.0f} s: it "
+        "showed the same depth while the sled moved, then jumped to where the sled was.",
+        advice=advice,
+        figures=figures,
     )
 
 
 def _noise(trouble: Trouble, machine: str, since: str) -> _Said:
     usual = "" if trouble.reference is None else f" (it used to be {trouble.reference:.1f} mm)"
     doubt = " Until then depth alerts of this machine are withheld." if trouble.doubtful else ""
-    return (
-        "The depth sensor is noisy",
-        f"The depth of {machine} has trembled by {trouble.value:.1f} mm with the sled at rest{usual}, in "
+    return _Said(
+        title="The depth sensor is noisy",
+        message=f"The depth of {machine} has trembled by {trouble.value:.1f} mm with the sled at rest{usual}, in "
         f"{len(trouble.shown)} sessions since {since}.",
-        f"Check the encoder's cable, its shield and its mounting.{doubt}",
-        {"noise_mm": round(trouble.value, 2), "usual_noise_mm": trouble.reference},
+        advice=f"Check the encoder's cable, its shield and its mounting.{doubt}",
+        figures={"noise_mm": round(trouble.value, 2), "usual_noise_mm": trouble.reference},
     )
 
 
 def _dropout(trouble: Trouble, machine: str, since: str) -> _Said:
-    return (
-        "The depth sensor drops out",
-        f"{100 * trouble.value:.0f} % of the depths of {machine} are missing, in {len(trouble.shown)} sessions since "
-        f"{since}.",
-        "Check the encoder's cable and plug: reps in which it shows nothing for long are unsure.",
-        {"missing_share": round(trouble.value, 3)},
+    return _Said(
+        title="The depth sensor drops out",
+        message=f"{100 * trouble.value:.0f} % of the depths of {machine} are missing, in {len(trouble.shown)} sessions "
+        f"since {since}.",
+        advice="Check the encoder's cable and plug: reps in which it shows nothing for long are unsure.",
+        figures={"missing_share": round(trouble.value, 3)},
     )
 
 
 def _load(trouble: Trouble, machine: str, since: str) -> _Said:
     more = "more" if trouble.value > 0 else "less"
-    return (
-        "The load cell's zero has moved",
-        f"With the sled at rest {machine} shows {abs(trouble.value):.1f} kg {more} than it used to "
+    return _Said(
+        title="The load cell's zero has moved",
+        message=f"With the sled at rest {machine} shows {abs(trouble.value):.1f} kg {more} than it used to "
         f"({(trouble.reference or 0.0) + trouble.value:.1f} kg against {trouble.reference or 0.0:.1f} kg), in "
         f"{len(trouble.shown)} sessions since {since}; no plate weighs that.",
-        "Set the load cell's zero with the sled empty: work and loads of these sessions are off by as much.",
-        {
+        advice="Set the load cell's zero with the sled empty: work and loads of these sessions are off by as much.",
+        figures={
             "load_off_kg": round(trouble.value, 1),
             "idle_load_kg": round((trouble.reference or 0.0) + trouble.value, 1),
             "usual_idle_load_kg": trouble.reference,

@@ -1,4 +1,4 @@
-"""What the readings of many sessions say about a machine's sensors: what is wrong, since when, and whether depth counts.
+"""What the readings of many sessions say about a machine's sensors: what is wrong, and since when.
 
 A machine is compared with itself. Its zero is right while the sled rests at the rack where it did in the machine's
 first sessions, or at 0. One odd session says nothing: somebody who badged in late, who never racked, who left the sled
@@ -7,6 +7,7 @@ on its stops. What begins and ends over days does so by several sessions in a ro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 import numpy as np
@@ -119,7 +120,8 @@ def judge_sensors(
         slip,
         # A slip that is still in it is told once, as a slip.
         zero.trouble(DRIFT, zero.drifts) if slip is None else None,
-        zero.misplaced(),
+        # What staff has taken note of once is the machine's own.
+        zero.misplaced() if not settled[DRIFT] else None,
         stood.trouble(STUCK, stood.stuck, said=1) or stood.trouble(STUCK, stood.motionless),
         noise.trouble(NOISE, noise.noisy),
         drops.trouble(DROPOUT, drops.drops),
@@ -149,10 +151,11 @@ class _History:
     recent: Sequence[Seen]
 
     def reference_mm(self, before: Seen | None) -> float | None:
-        """Where the sled rested at the rack in the first sessions, of those before one."""
+        """Where the sled rested at the rack in the first sessions, of those before one and before the first slip."""
+        unslipped = takewhile(lambda seen: abs(seen.reading.slipped_mm) <= ZERO_OFF_MM, self.first)
         levels = [
             _nearest(_levels(seen.reading), 0.0)
-            for seen in self.first
+            for seen in unslipped
             if _levels(seen.reading) and (before is None or seen.start_us < before.start_us)
         ][:REFERENCE_SESSIONS]
         return float(np.median(levels)) if len(levels) >= LEAST_REFERENCE else None
@@ -160,12 +163,15 @@ class _History:
     def drifts(self, seen: Seen) -> float | None:
         reading, reference = seen.reading, self.reference_mm(seen)
         levels = _levels(reading)
-        if reference is None or not levels:
+        if not levels:
             return None
         if reading.creep_mm:
             levels = levels[-1:]
-        if any(abs(level - reference) <= ZERO_OFF_MM or abs(level) <= ZERO_OFF_MM for level in levels):
+        right = (0.0,) if reference is None else (0.0, reference)
+        if any(abs(level - place) <= ZERO_OFF_MM for level in levels for place in right):
             return 0.0
+        if reference is None:
+            return None
         together = len(levels) > 1 and abs(levels[-1] - levels[0]) <= ZERO_OFF_MM
         if not together and not reading.creep_mm:
             # One rest, or two that differ: somebody may have left the sled where it was.

@@ -114,7 +114,7 @@ def read_sensors(t_us: Times, depth_mm: Values, load_kg: Values, spans: Sequence
     close = intervals <= _NEXT_WITHIN * usual_us
     n = max(2, round(BIN_S * 1e6 / usual_us))
     step_mm = _step(x)
-    noise_mm = _noise(x, close, n)
+    noise_mm = _noise(x, close, max(n, round(1e6 / usual_us)))
     rests = _Rests.of(t, x, n, usual_us, step_mm, noise_mm or 0.0)
     start, end = rests.around(spans)
     jumps = _jumps(t, x, close, usual_us, step_mm, noise_mm or 0.0)
@@ -189,7 +189,7 @@ class _Rests:
     def creep_mm(self, spans: Sequence[Span]) -> float:
         """How far the level moves along a straight line from the first rest to the last, 0 where it is no line.
 
-        A person who rests here and there makes no line; a zero that wanders makes one through every rest of some length.
+        A person who rests here and there makes no line; a zero that wanders makes one through all longer rests.
         """
         start, end = self.around(spans)
         long = self.to_us - self.from_us >= CREEP_REST_S * 1e6
@@ -223,7 +223,10 @@ def _step(x: Values) -> float:
 
 
 def _noise(x: Values, close: NDArray[np.bool_], n: int) -> float | None:
-    """Standard deviation of white noise: second differences where the sled is quietest (they hold it √6 times)."""
+    """Standard deviation of white noise: second differences in the quietest runs of n samples (they hold it √6 times).
+
+    A quarter of a session is rest.
+    """
     good = close[1:] & close[:-1]
     bends = np.where(good, x[2:] - 2.0 * x[1:-1] + x[:-2], 0.0)
     bins = len(bends) // n

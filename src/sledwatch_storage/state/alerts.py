@@ -36,11 +36,15 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """An alert and what is kept beside it. provisional: raised live, not yet confirmed by a closing."""
+    """An alert and what is kept beside it.
+
+    provisional: raised live, not yet confirmed by a closing. changed_by, changed_us: who changed its state last, when.
+    """
 
     alert: Alert
     provisional: bool
     changed_by: str | None
+    changed_us: int | None
 
 
 def at(time_us: int) -> datetime:
@@ -167,4 +171,4 @@ def _all(bind: Bind, query: Select[Any]) -> list[StoredAlert]:
 def _stored(row: RowMapping) -> StoredAlert:
     same = {name: row[name] for name in _AS_THEY_ARE}
     alert = Alert(**same, first_at=at(row["first_us"]), last_at=at(row["last_us"]))
-    return StoredAlert(alert, row["provisional"], row["changed_by"])
+    return StoredAlert(alert, row["provisional"], row["changed_by"], row["changed_us"])

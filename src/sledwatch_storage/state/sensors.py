@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, select
 
+from sledwatch.alerts import alert_id
 from sledwatch.sensors import Seen, SensorReading
 from sledwatch_storage.state.reading import Bind, reading
-from sledwatch_storage.state.schema import machine_sensors, sensor_reading
+from sledwatch_storage.state.schema import alert, machine_sensors, sensor_reading
 from sledwatch_storage.state.upsert import put
 
 
@@ -73,6 +74,19 @@ def sensors_of(bind: Bind, gym: str, machine: str) -> StoredSensors | None:
     with reading(bind) as connection:
         row = connection.execute(query).mappings().one_or_none()
     return None if row is None else StoredSensors(**{name: row[name] for name in StoredSensors.__slots__})
+
+
+def doubt_of(bind: Bind, gym: str, machine: str) -> str | None:
+    """The rule that makes a machine's depths doubtful now; None while they count.
+
+    What staff resolved is no reason any more, before the next closing has heard of it.
+    """
+    with reading(bind) as connection:
+        stored = sensors_of(connection, gym, machine)
+        if stored is None or stored.doubt is None:
+            return None
+        query = select(alert.c.state).where(alert.c.id == alert_id(stored.doubt, gym, None, machine, None))
+        return None if connection.execute(query).scalar_one_or_none() == "resolved" else stored.doubt
 
 
 def settled_before(settled: Mapping[str, Sequence[int]], until_us: int) -> dict[str, int]:

@@ -21,6 +21,7 @@ from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.raising import settle_alerts
+from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.measured import Pressing, Samples, ascending, joined, samples_of
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
@@ -193,17 +194,26 @@ class Closer:
     def _close(self, logged: LoggedSession) -> None:
         context = self._context(logged)
         samples, found_any = self._samples(logged)
-        if not found_any and context.former_reps:
-            # Its samples are gone, past retention: what was found in them when they were there stays.
-            reps: list[Rep] = context.former_reps
-        else:
-            spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
-            reps = context.pressing.reps(samples, spans)
+        gone = not found_any and bool(context.former_reps)
+        spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
+        # Where samples are gone, past retention, what was found in them when they were there stays.
+        reps = context.former_reps if gone else context.pressing.reps(samples, spans)
         # An end whose clock was set back ends nothing before its samples do.
         end_us = max(logged.end_us or 0, logged.last_us or 0, context.start_us)
-        findings = self._judge(context, reps, end_us)
+        sensors = sensors_at(
+            self._engine,
+            gym=logged.gym,
+            machine=logged.machine,
+            session=logged.session,
+            start_us=context.start_us,
+            end_us=end_us,
+            time_zone=context.time_zone,
+            samples=samples if found_any else None,
+            spans=spans,
+        )
+        findings = sensors.withheld(self._judge(context, reps, end_us))
         with begin(self._engine) as connection:
-            changed = self._write(connection, context, reps, findings, end_us)
+            changed = self._write(connection, context, reps, findings, sensors, end_us)
         self._say_session(logged.session)
         for alert in changed:
             self._hub.publish("alert", kept_alerts.as_told(self._engine, alert))
@@ -287,7 +297,13 @@ class Closer:
         return depth + workload
 
     def _write(
-        self, connection: Connection, context: _Context, reps: list[Rep], findings: list[Finding], end_us: int
+        self,
+        connection: Connection,
+        context: _Context,
+        reps: list[Rep],
+        findings: list[Finding],
+        sensors: SensorsOfSession,
+        end_us: int,
     ) -> list[Alert]:
         """Everything of a closing, within one transaction; returns the alerts that are new or have changed."""
         logged, limit = context.logged, context.limit
@@ -306,13 +322,18 @@ class Closer:
         sessions.close(connection, closed, reps)
         whose = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
         named = [of_member(finding, context.member_name) for finding in findings]
-        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in named])
+        of_machine = [
+            as_stored(finding, session=logged.session, gym=logged.gym, machine=logged.machine, user=None)
+            for finding in sensors.findings
+        ]
+        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in named] + of_machine)
         sessions.refresh_days(
             connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
         )
-        return settle_alerts(
+        changed = settle_alerts(
             connection, findings, context.member_name, whose, self._clock(), may_withdraw=context.whole
         )
+        return changed + sensors.settle(connection, self._clock())
 
     def _say_session(self, session: str) -> None:
         known = sessions.get_session(self._engine, session)

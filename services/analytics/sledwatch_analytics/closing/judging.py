@@ -66,8 +66,8 @@ def pseudonymous(alert: Alert, finding: Finding) -> Alert:
     return replace(alert, title=worded.title, message=worded.message, advice=worded.advice)
 
 
-def as_stored(finding: Finding, *, session: str, gym: str, machine: str, user: str) -> StoredFinding:
-    """A finding as a row, under an id that the next closing gives it again."""
+def as_stored(finding: Finding, *, session: str, gym: str, machine: str, user: str | None) -> StoredFinding:
+    """A finding as a row, under an id that the next closing gives it again. user: None where it is about no member."""
     return StoredFinding(
         id=finding_id(finding.rule, gym, user, machine, session),
         session=session,

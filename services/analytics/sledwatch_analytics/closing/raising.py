@@ -59,16 +59,21 @@ def settle_alerts(
         return changed
     former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
     unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
-    return changed + [_withdraw(connection, alert, now_us) for alert in unfounded]
+    held_back = {
+        finding.rule: str(finding.evidence["withheld"]) for finding in findings if "withheld" in finding.evidence
+    }
+    return changed + [_withdraw(connection, alert, held_back.get(alert.rule), now_us) for alert in unfounded]
 
 
-def _withdraw(connection: Connection, alert: Alert, now_us: int) -> Alert:
+def _withdraw(connection: Connection, alert: Alert, held_back: str | None, now_us: int) -> Alert:
+    """held_back: why a finding that would be this alert is only a note; None where there is no such finding."""
+    why = NOT_CONFIRMED if held_back is None else f"Withdrawn: {held_back}."
     withdrawn = life.resolve(alert)
     kept_alerts.save(connection, withdrawn, provisional=False)
     kept_alerts.mark(connection, alert.id, CLOSING, now_us)
-    kept_alerts.comment(connection, alert.id, CLOSING, now_us, NOT_CONFIRMED)
+    kept_alerts.comment(connection, alert.id, CLOSING, now_us, why)
     # The words may hold the member's name; what leaves the house says what matters now.
-    tell_withdrawn(connection, replace(withdrawn, message=NOT_CONFIRMED, advice=""), now_us)
+    tell_withdrawn(connection, replace(withdrawn, message=why, advice=""), now_us)
     return withdrawn
 
 

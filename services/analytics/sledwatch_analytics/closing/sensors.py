@@ -1,4 +1,4 @@
-"""What a closing makes of a machine's sensors: a reading of each session, findings, alerts, and whether depth counts."""
+"""What a closing makes of a machine's sensors: a reading a session, findings, alerts, and whether its depths count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -96,9 +96,7 @@ class SensorsOfSession:
     def _alert_id(self, rule: str) -> str:
         return life.alert_id(rule, self.gym, None, self.machine, None)
 
-    def _raise(
-        self, connection: Connection, known: StoredAlert | None, finding: Finding, now_us: int
-    ) -> Alert | None:
+    def _raise(self, connection: Connection, known: StoredAlert | None, finding: Finding, now_us: int) -> Alert | None:
         existing = None if known is None else known.alert
         if existing is not None and existing.state == "resolved":
             # What was before it was resolved is not looked at any more: this has happened since.
@@ -147,9 +145,7 @@ def sensors_at(
         one for one in kept.readings_until(bind, gym, machine, start_us, SESSIONS_LOOKED_AT) if one.session != session
     ]
     recent += [] if own is None else [own]
-    known = {
-        rule: kept_alerts.get_stored(bind, life.alert_id(rule, gym, None, machine, None)) for rule in SENSOR_RULES
-    }
+    known = {rule: kept_alerts.get_stored(bind, life.alert_id(rule, gym, None, machine, None)) for rule in SENSOR_RULES}
     settled = _settled(bind, gym, machine, known)
     return SensorsOfSession(
         gym, machine, session, time_zone, seen, _judged(bind, gym, machine, recent, settled, start_us)
@@ -162,12 +158,19 @@ def _judged(
     firsts: dict[int, list[Seen]] = {}
 
     def first(from_us: int) -> list[Seen]:
+        """Of the sessions up to the last of `recent`, which may not be stored yet, or read anew since it was."""
         if from_us not in firsts:
-            firsts[from_us] = kept.readings_from(bind, gym, machine, from_us, FIRST_SESSIONS)
-        last_us = recent[-1].start_us if recent else until_us
-        return [seen for seen in firsts[from_us] if seen.start_us <= last_us]
+            last = recent[-1:]
+            stored = kept.readings_from(bind, gym, machine, from_us, FIRST_SESSIONS)
+            others = [seen for seen in stored if last and (seen.start_us, seen.session) < _order(last[0])]
+            firsts[from_us] = [*others, *(seen for seen in last if seen.start_us >= from_us)][:FIRST_SESSIONS]
+        return firsts[from_us]
 
     return judge_sensors(first, recent, kept.settled_before(settled, until_us))
+
+
+def _order(seen: Seen) -> tuple[int, str]:
+    return seen.start_us, seen.session
 
 
 def _settled(bind: Bind, gym: str, machine: str, known: dict[str, StoredAlert | None]) -> dict[str, list[int]]:

@@ -54,6 +54,7 @@ from sledwatch_storage.state.engine import StateUnavailable
 from sledwatch_storage.state.limits import set_limits
 from sledwatch_storage.state.machines import known_machines
 from sledwatch_storage.state.members import get_member
+from sledwatch_storage.state.sensors import doubt_of
 
 # Frames older than this when they arrive were buffered through an outage: they show no present.
 LIVE_WITHIN_US: Final = 60 * 1_000_000
@@ -294,6 +295,7 @@ class LiveFloor:
                 self._show(machine)
                 return
             session.meet(member)
+            session.doubtful = self._is_doubtful(machine)
             machine.alert = self._known_alert(machine, session)
             self._say_limit(machine, session)
             self._write_start(machine, session, start.user, start.setup)
@@ -420,7 +422,9 @@ class LiveFloor:
 
     def _raise(self, machine: FloorMachine, session: LiveSession, finding: Finding) -> None:
         """Tell of excessive depth at once, and have it stored right after: closing finds it again if that fails."""
-        if session.member is None:
+        if session.member is None or session.doubtful:
+            # Withheld, as closing will say in the finding. Cues go on: they cost nobody more than a shallower rep, and
+            # the machine's own light, which knows of no doubt, would say otherwise.
             return
         whose = {
             "gym": machine.gym, "user": session.member.user, "machine": machine.machine, "session": session.session,
@@ -506,6 +510,14 @@ class LiveFloor:
         except StateUnavailable as error:
             log.warning("live.state_away", reason=str(error), user=user)
             return None
+
+    def _is_doubtful(self, machine: FloorMachine) -> bool:
+        """Whether depth alerts of a machine are withheld now; what is raised in error, its closing takes back."""
+        try:
+            return doubt_of(self._engine, machine.gym, machine.machine) is not None
+        except StateUnavailable as error:
+            log.warning("live.state_away", reason=str(error), machine=machine.machine)
+            return False
 
     def _known_alert(self, machine: FloorMachine, session: LiveSession) -> Alert | None:
         """What was raised of this session before a restart: it is not told again."""

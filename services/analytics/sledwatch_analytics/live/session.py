@@ -56,8 +56,8 @@ class _Seen:
 class LiveSession:
     """One session. member: None while nobody knows who it is; then there is no limit either.
 
-    limit: the depth limit that holds now. now: where the sled is, and in which rep and set. Findings are of a nameless
-    member, as of `judging`.
+    limit: the depth limit that holds now. now: where the sled is, and in which rep and set. doubtful: the machine's
+    depth sensor is not to be relied on. Findings are of a nameless member, as of `judging`.
     """
 
     session: str
@@ -70,6 +70,7 @@ class LiveSession:
     reps: list[Rep] = field(default_factory=list)
     newest_us: int = 0
     limit: DepthLimit | None = None
+    doubtful: bool = False
     _tracker: RepTracker = field(default_factory=RepTracker)
     _kept: deque[Samples] = field(default_factory=deque)
     _cued: tuple[int, CueKind] | None = None
