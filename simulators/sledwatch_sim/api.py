@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import tzinfo
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -67,9 +68,9 @@ class Api:
         """All members and when each trained last, ISO 8601."""
         return {item["user"]: item["last_session_at"] for item in self.items("/members")}
 
-    def put_gym(self, gym: str, name: str) -> None:
-        """Name a gym."""
-        self._call("PUT", f"/gyms/{gym}", json={"name": name})
+    def put_gym(self, gym: str, name: str, zone: tzinfo | None = None) -> None:
+        """Name a gym, and say what a day is there; no zone: as it was."""
+        self._call("PUT", f"/gyms/{gym}", json={"name": name} | ({} if zone is None else {"time_zone": str(zone)}))
 
     def put_member(self, lifter: Lifter, press: Press, gym: str, machine: str, *, calibrated: bool = True) -> None:
         """Enrol a lifter, with the limit that their trainer calibrated if one did."""

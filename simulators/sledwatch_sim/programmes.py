@@ -5,7 +5,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import pairwise, zip_longest
 from typing import Any, Final, Protocol
 
@@ -90,13 +90,13 @@ class Programme(Protocol):
 
 
 class Cast:
-    """A scenario with a fixed cast, machine by machine; each comes once, and all are enrolled before it begins."""
+    """A scenario with a fixed cast, machine by machine; each comes once. zone: of its gyms."""
 
-    def __init__(self, scenario: Scenario, seed: int, start_us: int, ids: Ids) -> None:
+    def __init__(self, scenario: Scenario, seed: int, start_us: int, ids: Ids, zone: tzinfo = UTC) -> None:
         self.machines = _machines(scenario)
         self._gyms = scenario.gyms
-        self._start_us = start_us
         self._ids = ids
+        self._zone = zone
         run = ids.run(start_us)
         self._waiting: list[list[_Role]] = [[] for _ in self.machines]
         for at, _ in enumerate(scenario.gyms):
@@ -105,21 +105,10 @@ class Cast:
                 machine = at * scenario.machines_each + kind.machine - 1
                 self._waiting[machine].append(_role(kind, seed, 1_000 * (at + 1) + 2 * turn, run))
         self._roles = {role.lifter.number: role for waiting in self._waiting for role in waiting}
-        self._past: dict[int, list[PastSession]] = {}
 
     def prepare(self, api: Api) -> None:
         for gym in self._gyms:
-            api.put_gym(gym.name, gym.title)
-        for machine, waiting in zip(self.machines, self._waiting, strict=True):
-            for role in waiting:
-                if role.kind.badge == "none":
-                    continue
-                person = role.lifter
-                api.put_member(person, machine.press, machine.gym, machine.name, calibrated=role.kind.calibrated)
-                past = past_sessions(person, machine.press, self._start_us)
-                if past:
-                    api.send_history(person, machine.gym, machine.name, past)
-                self._past[person.number] = past
+            api.put_gym(gym.name, gym.title, self._zone)
 
     def next(self, machine: int, free_us: int) -> tuple[Lifter, int] | None:
         if not self._waiting[machine]:
@@ -127,11 +116,17 @@ class Cast:
         role = self._waiting[machine].pop(0)
         return role.lifter, free_us + round(role.kind.after_s * SECOND_US)
 
-    def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:  # noqa: ARG002 - all are enrolled
-        press = self.machines[machine].press
-        role = self._roles[lifter.number]
-        past = tuple(_known(session) for session in self._past.get(lifter.number, ()))
+    def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:
+        place, role = self.machines[machine], self._roles[lifter.number]
+        press = place.press
         known = role.kind.badge != "none"
+        history: list[PastSession] = []
+        if known:
+            api.put_member(lifter, press, place.gym, place.name, calibrated=role.kind.calibrated)
+            history = past_sessions(lifter, press, start_us, self._zone)
+            if history:
+                api.send_history(lifter, place.gym, place.name, history)
+        past = tuple(_known(session) for session in history)
         return Visit(
             lifter=lifter,
             session=self._ids.session(lifter, start_us) if known else None,
@@ -238,7 +233,7 @@ class OpenGym:
     scenario: one with a crowd. gym: where else than the scenario says. prefix: how the names of members begin.
     until_us: nobody comes who would still be there then; None for ever. found_open: there are sessions that have just
     ended and some that go on, unless somebody has been there in an earlier run. Members have a machine that they
-    always use. Raises ValueError where the scenario has no crowd.
+    always use. zone: of the gym; None: whatever staff say. Raises ValueError where the scenario has no crowd.
     """
 
     # When the gym is found open, by machine, in seconds from now: the overkeen one and one who goes too deep have just
@@ -256,6 +251,7 @@ class OpenGym:
         ids: Ids,
         *,
         found_open: bool,
+        zone: tzinfo | None = None,
     ) -> None:
         if scenario.crowd is None:
             raise ValueError("this scenario has no crowd")
@@ -267,6 +263,7 @@ class OpenGym:
         self._until_us = until_us
         self._ids = ids
         self._found_open = found_open
+        self._zone = zone
         self._opened: set[int] = set()  # machines that somebody came to in this run
         self._last_us: dict[int, int] = {}  # when each lifter came last, by number
         self._enrolled: set[int] = set()
@@ -275,7 +272,7 @@ class OpenGym:
         self._newest = [machine - len(self.machines) for machine in range(len(self.machines))]
 
     def prepare(self, api: Api) -> None:
-        api.put_gym(self._gym.name, self._gym.title)
+        api.put_gym(self._gym.name, self._gym.title, self._zone)
         if self._until_us is not None:
             return  # a run with an end has members of its own, and the same ones when it is repeated
         for user, last_at in api.members().items():
@@ -302,7 +299,7 @@ class OpenGym:
         new = lifter.number not in self._enrolled
         if new:
             api.put_member(lifter, place.press, place.gym, place.name)
-            history = past_sessions(lifter, place.press, start_us)
+            history = past_sessions(lifter, place.press, start_us, self._zone or UTC)
             api.send_history(lifter, place.gym, place.name, history)
             self._past[lifter.number] = [_known(session) for session in history]
             self._enrolled.add(lifter.number)
@@ -345,7 +342,7 @@ class OpenGym:
             (due_us, number)
             for number, last_us in self._last_us.items()
             if number % len(self.machines) == machine
-            and (due_us := last_us + self._person(number).gap_us(last_us // DAY_US)) <= start_us
+            and (due_us := last_us + _gap_us(self._person(number), last_us)) <= start_us
         ]
         if due:
             return min(due)[1]
@@ -397,16 +394,22 @@ def _planning(lifter: Lifter, start_us: int) -> np.random.Generator:
     return np.random.default_rng([lifter.seed, lifter.number, start_us // SECOND_US, 4])
 
 
+def _gap_us(lifter: Lifter, last_us: int) -> int:
+    """From the start of a session to the next: one of their rhythm's gaps."""
+    rng = np.random.default_rng([lifter.seed, lifter.number, last_us // DAY_US, 5])
+    return int(rng.choice(lifter.gap_days)) * DAY_US
+
+
 def _microseconds(iso: str) -> int:
     return round(datetime.fromisoformat(iso).timestamp() * 1e6)
 
 
-def at_work(scenario: Scenario, seed: int, start_us: int, ids: Ids) -> Programme:
-    """A scenario with its people drawn, ready to begin."""
+def at_work(scenario: Scenario, seed: int, start_us: int, ids: Ids, zone: tzinfo = UTC) -> Programme:
+    """A scenario with its people drawn, ready to begin. zone: of its gyms."""
     if scenario.crowd is None:
-        return Cast(scenario, seed, start_us, ids)
+        return Cast(scenario, seed, start_us, ids, zone)
     until_us = start_us + scenario.span_min * MINUTE_US
-    return OpenGym(scenario, f"m-{ids.run(start_us)}-", seed, until_us, ids, found_open=False)
+    return OpenGym(scenario, f"m-{ids.run(start_us)}-", seed, until_us, ids, found_open=False, zone=zone)
 
 
 def riverside(scenario: Scenario, seed: int, ids: Ids) -> OpenGym:

@@ -65,7 +65,7 @@ class SimConfig:
     scenario: a name, or the path of a .toml file. speed: event time over wall time; 1 is real time. seed and start_us
     (µs, UTC): both given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop
     (`gym` only). mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
-    zone: of the gyms, for what the truth counts by days. machines_per_connection: beyond 1, so many machines share a
+    zone: of the gyms: what a day is there. machines_per_connection: beyond 1, so many machines share a
     connection, as behind a gateway, for a broker that takes only so many; its user has to be admitted for all of them.
     """
 
@@ -157,7 +157,9 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
         else:
             start_us = now_us - scenario_us if config.start_us is None else config.start_us
             pace = Hurried(start_us, network.clock(), config.speed, network.clock)
-        programme = riverside(scenario, seed, ids) if config.forever else at_work(scenario, seed, start_us, ids)
+        programme = (
+            riverside(scenario, seed, ids) if config.forever else at_work(scenario, seed, start_us, ids, config.zone)
+        )
         try:
             allow_connections(-(-len(programme.machines) // config.machines_per_connection))
         except TooManyConnections as error:

@@ -1,5 +1,10 @@
 """Simulated people: how they move, tire and train."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
 import msgspec
 import numpy as np
 import pytest
@@ -120,8 +125,27 @@ def test_history_is_eight_weeks_of_sessions_never_on_consecutive_days(number):
     person, press = steady(number)
     starts = [done.start_us for done in past_sessions(person, press, NOW_US)]
     assert 7 <= len(starts) <= 28
-    assert all(later - earlier >= 2 * DAY_US for earlier, later in zip(starts, [*starts[1:], NOW_US], strict=True))
-    assert NOW_US - 56 * DAY_US <= starts[0] <= NOW_US - 45 * DAY_US
+    days = [start_us // DAY_US for start_us in [*starts, NOW_US]]
+    assert all(later - earlier >= 2 for earlier, later in pairwise(days))
+    assert 45 <= days[-1] - days[0] < 56
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/St_Johns"])
+@pytest.mark.parametrize("minutes", [0, 8, 719, 1439])
+def test_who_comes_day_after_day_does_so_whatever_the_time_of_the_day(zone, minutes):
+    """Through both changes of the clocks, and from midnight to midnight."""
+    here = ZoneInfo(zone)
+    coming = datetime(2026, 11, 8, tzinfo=here) + timedelta(minutes=minutes)
+    person = replace(lifter(1, 3, "p"), gap_days=(1,), days=300)
+    starts = person.starts_before(round(coming.timestamp() * 1e6), person.rng(NOW_US), here)
+    days = [datetime.fromtimestamp(start_us / 1e6, here).date() for start_us in starts]
+    assert [coming.date() - timedelta(days=ago) for ago in range(299, 0, -1)] == days
+
+
+def test_a_rhythm_is_kept_over_and_over():
+    person = replace(lifter(1, 3, "p"), gap_days=(1, 1, 1, 1, 3), days=700)
+    starts = person.starts_before(NOW_US, person.rng(NOW_US))
+    assert 5 / 7 == pytest.approx(len(starts) / 700, abs=0.01)
 
 
 def test_loads_are_what_the_plates_allow():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -46,9 +46,12 @@ def iso(t_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=t_us)).isoformat().replace("+00:00", "Z")
 
 
-def past_sessions(lifter: Lifter, press: Press, coming_us: int) -> list[PastSession]:
-    """Their sessions before the one that begins at `coming_us`, ascending; none for who comes for the first time."""
-    starts = lifter.starts_before(coming_us, lifter.rng(coming_us))
+def past_sessions(lifter: Lifter, press: Press, coming_us: int, zone: tzinfo = UTC) -> list[PastSession]:
+    """Their sessions before the one that begins at `coming_us`, ascending; none for who comes for the first time.
+
+    zone: of the gym; they come on days of the calendar there.
+    """
+    starts = lifter.starts_before(coming_us, lifter.rng(coming_us), zone)
     earlier = replace(lifter, drift_mm=min(lifter.drift_mm, _EARLIER_DRIFT_MM))
     return [_past_session(earlier, press, start_us, (coming_us - start_us) / _WEEK_US) for start_us in starts]
 

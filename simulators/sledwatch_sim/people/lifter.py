@@ -67,7 +67,7 @@ def lifter(
     drift_mm, spread_mm = float(rng.uniform(2.0, 7.0)), float(rng.uniform(3.0, 5.5))
     margin_mm = float(rng.uniform(48.0, 70.0))
     if temper == "deep-when-tired":
-        drift_mm, margin_mm = float(rng.uniform(85.0, 105.0)), float(rng.uniform(20.0, 26.0))
+        drift_mm, margin_mm = float(rng.uniform(100.0, 120.0)), float(rng.uniform(20.0, 26.0))
     drawn_to_obey = bool(rng.random() < 0.6)
     body = np.random.default_rng([seed, number, _BODY_STREAM])
     return Lifter(

@@ -1,6 +1,7 @@
 """How somebody trains: on which days, how heavy, how many sets, and what that makes of them over the weeks."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import numpy as np
@@ -12,8 +13,9 @@ DAY_US: Final = 86_400_000_000
 HISTORY_DAYS: Final = 56
 # An overkeen session is more than twice the best of a month by a margin that no measurement error bridges.
 OVERKEEN: Final = 2.4
-_MOST_DELAY_US: Final = 40 * 60 * 1_000_000
-_WEEK_DAYS: Final = 7.0
+# People come at their time of the day, give or take this (judgement).
+_PUNCTUAL_MIN: Final = 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +37,26 @@ class Training(Technique):
     off_days: int
     growth_a_week: float
 
-    def gap_us(self, session: int) -> int:
-        """From the start of the session of this running number to the next one's."""
-        return self.gap_days[session % len(self.gap_days)] * DAY_US
-
-    def starts_before(self, coming_us: int, rng: np.random.Generator) -> list[int]:
+    def starts_before(self, coming_us: int, rng: np.random.Generator, zone: tzinfo = UTC) -> list[int]:
         """When their sessions began before the one at `coming_us`, ascending.
 
-        Going back, each begins whole days and a little more before the next; after a layoff the latest is at least
-        as long ago.
+        Each lies whole days of the zone before the next, at about the same time of the day; after a layoff the latest
+        at the very same time.
         """
+        coming = (_EPOCH + timedelta(microseconds=coming_us)).astimezone(zone).replace(tzinfo=None)
         starts: list[int] = []
-        t_us = coming_us - self.off_days * DAY_US
-        if self.off_days:
-            starts.append(t_us)
+        ago = self.off_days
+        if ago:
+            starts.append(_moment_us(coming - timedelta(days=ago), zone))
+        turn = int(rng.integers(len(self.gap_days)))
         while True:
-            t_us -= self.gap_us(t_us // DAY_US) + int(rng.integers(_MOST_DELAY_US))
-            if t_us < coming_us - self.days * DAY_US:
+            ago += self.gap_days[turn % len(self.gap_days)]
+            turn += 1
+            late = timedelta(seconds=int(rng.integers(-60 * _PUNCTUAL_MIN, 60 * _PUNCTUAL_MIN + 1)))
+            if ago >= self.days:
                 return starts[::-1]
             if self.kept >= 1.0 or rng.random() < self.kept:
-                starts.append(t_us)
+                starts.append(_moment_us(_same_day(coming - timedelta(days=ago), late), zone))
 
     def plan(self, press: Press, rng: np.random.Generator, weeks_ago: float = 0.0) -> list[PlannedSet]:
         """A session as usual: a warm-up, then their sets at their share of the 1RM, a rep more or less."""
@@ -108,3 +110,13 @@ class Training(Technique):
         load_kg = press.load_near(share * one_rm_n / newtons_per_kg)
         true_share = load_kg * newtons_per_kg / one_rm_n
         return PlannedSet(load_kg, reps, self.rest_s * rng.uniform(0.9, 1.15), true_share, intent)
+
+
+def _same_day(usual: datetime, late: timedelta) -> datetime:
+    """So much later, or earlier, and still on the same day."""
+    midnight = usual.replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(max(usual + late, midnight), midnight + timedelta(days=1, microseconds=-1))
+
+
+def _moment_us(local: datetime, zone: tzinfo) -> int:
+    return (local.replace(tzinfo=zone) - _EPOCH) // timedelta(microseconds=1)

@@ -6,7 +6,7 @@ right may judge either way is marked `near` and not scored.
 
 from sledwatch_sim.truth.depth import caution, excessive_depth
 from sledwatch_sim.truth.expected import Expected
-from sledwatch_sim.truth.file import HARD_LOSS_PCT, RULES, Truth, done, hard_sets
+from sledwatch_sim.truth.file import HARD_LOSS_PCT, RULES, Truth, done, entailed, hard_sets
 from sledwatch_sim.truth.overuse import TOLERANCE, Done, overuse, spike_ratio, workload_spike
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Truth",
     "caution",
     "done",
+    "entailed",
     "excessive_depth",
     "hard_sets",
     "overuse",

@@ -58,6 +58,34 @@ def done(press: Press, lifter: Lifter, start_us: int, end_us: int, reps: Sequenc
     )
 
 
+def entailed(
+    lifter: Lifter,
+    press: Press,
+    now: Done,
+    reps: Sequence[TrueRep],
+    limit_mm: float | None,
+    past: Sequence[Done] | None,
+    *,
+    shared: bool = False,
+    protocol: Protocol | None = None,
+    zone: tzinfo = UTC,
+) -> list[Expected]:
+    """What must be found in a session, `now`.
+
+    past: all earlier ones, None where they are not known. shared: by two people, and what they did is nobody's
+    workload. zone: of the gym.
+    """
+    lately = [one.top_load_kg for one in past or () if one.start_us >= now.start_us - LONG_WINDOW_US]
+    deep = excessive_depth(reps, limit_mm, max(lately, default=0.0))
+    found = [
+        deep,
+        caution(reps, limit_mm, deep),
+        *(overuse(past, now, zone) if past is not None and not shared else ()),
+        protocol and _breach(protocol, lifter, press, reps),
+    ]
+    return [one for one in found if one is not None]
+
+
 class Truth:
     """The file: a JSON object a line, of kind run, member, session, rep, finding, pain, unbadged or fault.
 
@@ -143,18 +171,11 @@ class Truth:
             shared_with=friend and friend.user,
         )
         self._reps(where, lifter, friend, press, start_us, reps, limit_mm)
-        lately = [one.top_load_kg for one in past or () if one.start_us >= start_us - LONG_WINDOW_US]
-        deep = excessive_depth(reps, limit_mm, max(lately, default=0.0))
-        found = [
-            deep,
-            caution(reps, limit_mm, deep),
-            *(overuse(past, now, self._zone) if past is not None and friend is None else ()),
-            protocol and _breach(protocol, lifter, press, reps),
-        ]
+        shared = friend is not None
+        found = entailed(lifter, press, now, reps, limit_mm, past, shared=shared, protocol=protocol, zone=self._zone)
         for expected in found:
-            if expected is not None:
-                self._finding(expected, session, lifter.user)
-        if lifter.feels_back and deep is not None and not deep.near:
+            self._finding(expected, session, lifter.user)
+        if lifter.feels_back and any(one.rule == "depth.excessive" and not one.near for one in found):
             self._line("pain", user=lifter.user, session=session, at_us=end_us + DAY_US // 2, where="back")
         self._flush()
         return now
