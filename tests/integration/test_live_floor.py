@@ -11,14 +11,16 @@ from sqlalchemy import Engine
 from sqlalchemy.event import listen, remove
 
 from closing_house import HeardHub, House, empty_state, house
-from presses import T0_US, S, Session, online, setup
+from presses import DAY_US, T0_US, S, Session, online, setup
 from sledwatch.events import Cue, Event, Frame, Limit, Offline, Rep, SessionEnd, SessionSetup, SessionStart
+from sledwatch.protocol import Window
 from sledwatch_analytics.live import LiveFloor
 from sledwatch_analytics.measured import end_us
 from sledwatch_storage.state import alerts, schema, sessions
 from sledwatch_storage.state.engine import StateUnavailable
-from sledwatch_storage.state.limits import put_limit
+from sledwatch_storage.state.limits import delete_limits, put_limit
 from sledwatch_storage.state.members import put_member
+from sledwatch_storage.state.protocols import delete_protocol, put_protocol
 
 __all__ = ["empty_state", "house"]
 
@@ -142,6 +144,48 @@ def test_a_moved_seat_and_a_new_limit_are_told_the_machine(floor: Floor) -> None
     floor.live.limits_changed("m-2")
 
     assert [410.0, 400.0, 380.0] == [limit["limit_mm"] for limit in floor.of("limit")]
+
+
+def protocol_ends(floor: Floor, most_mm: float) -> None:
+    put_protocol(
+        floor.house.engine, "m-1", windows=[Window("depth_mm", None, most_mm, "north", "press-1")], load_cap_kg=None,
+        expires_us=T0_US + DAY_US, clinician=None, note=None, set_by="trainer", now_us=floor.house.now_us,
+    )  # fmt: skip
+    floor.live.limits_changed("m-1")
+
+
+def test_a_machine_is_told_where_a_protocol_ends_before_the_limit(floor: Floor) -> None:
+    floor.hear(Session().events(ended=False))
+    protocol_ends(floor, 300.0)
+    protocol_ends(floor, 450.0)
+    delete_protocol(floor.house.engine, "m-1", deleted_by="trainer", now_us=floor.house.now_us)
+    floor.live.limits_changed("m-1")
+
+    assert [(410.0, "calibrated"), (300.0, None), (410.0, "calibrated"), (410.0, "calibrated")] == [
+        (limit["limit_mm"], limit["tier"]) for limit in floor.of("limit")
+    ]
+
+
+def test_past_the_end_of_a_protocol_a_single_rep_is_too_deep(floor: Floor) -> None:
+    floor.hear(Session().events(ended=False)[:1])
+    protocol_ends(floor, 300.0)
+    floor.hear(Session().set_of([250.0, 290.0, 305.0]).events(ended=False))
+
+    assert ["caution", "caution", "excessive"] == [cue["kind"] for cue in floor.of("cue") if cue["depth_mm"] > 285]
+    assert (300.0, None) == (floor.tile["limit_mm"], floor.tile["limit_tier"])
+
+
+def test_a_machine_that_says_anew_what_it_is_hears_its_limit_anew(floor: Floor) -> None:
+    limit_is(floor.house, 400.0, notch=6)
+    floor.live.limits_changed("m-1")
+    delete_limits(
+        floor.house.engine, "m-1", "north", "press-1", notch=-1, deleted_by="trainer", now_us=floor.house.now_us
+    )
+    floor.hear(Session().events(ended=False))
+    floor.hear([Event("north", "press-1", online(notch_mm=20.0))])
+    floor.hear([Event("north", "press-1", online(notch_mm=20.0))])
+
+    assert [350.0, 360.0] == [limit["limit_mm"] for limit in floor.of("limit")]
 
 
 def test_a_session_is_listed_from_its_start_on(floor: Floor) -> None:

@@ -6,17 +6,22 @@ import pytest
 
 from histories import NOON_US, rep
 from sledwatch.events import Rep, Tier
-from sledwatch.findings import Finding, depth_findings, excessive
-from sledwatch.limits import DepthLimit, OwnHistory
+from sledwatch.findings import Body, Finding, depth_findings, excessive
+from sledwatch.limits import DepthLimit, Moved, OwnHistory, ReferenceLoad, Sex, best_load
 
 LIMIT = DepthLimit(412.0, "calibrated", version=3)
 USUAL = OwnHistory(median_mm=370.0, mad_mm=5.0, reps=40)
 
 
 def judge(
-    *reps: Rep, limit: DepthLimit | None = LIMIT, own: OwnHistory | None = None, reference_kg: float | None = 150.0
+    *reps: Rep,
+    limit: DepthLimit | None = LIMIT,
+    own: OwnHistory | None = None,
+    reference_kg: float | None = 150.0,
+    reference: ReferenceLoad | None = None,
+    body: Body | None = None,
 ) -> dict[str, Finding]:
-    found = depth_findings(reps, limit, own, reference_kg, "Mia", "Press 1")
+    found = depth_findings(reps, limit, own, reference or best_load(reference_kg), "Mia", "Press 1", body)
     by_rule = {finding.rule: finding for finding in found}
     assert len(by_rule) == len(found)
     return by_rule
@@ -53,8 +58,8 @@ def test_two_reps_of_a_set_past_the_limit_are_one_alert() -> None:
 def test_an_alert_says_what_happened_with_figures() -> None:
     reps = reps_at(400, 418, 405, 431, bottom_dwell_s=0.42)
     assert (
-        "Mia went past the depth limit twice in set 1: deepest 431 mm against 412 mm at 120 kg, 0.4 s at the bottom."
-        == judge(*reps)["depth.excessive"].message
+        "Mia went past the depth limit twice in set 1: deepest 431 mm against 412 mm, 19 mm beyond, at 120 kg (80 % of "
+        "the best load, 150 kg), 0.4 s at the bottom." == judge(*reps)["depth.excessive"].message
     )
 
 
@@ -76,6 +81,7 @@ def test_an_alert_shows_its_arithmetic() -> None:
         "rep": 4,
         "load_kg": 120.0,
         "reference_load_kg": 150.0,
+        "reference_basis": "best-load",
         "load_share": 0.8,
         "bottom_dwell_s": 0.42,
         "reps_judged": 4,
@@ -138,7 +144,7 @@ def test_a_warm_up_does_not_hide_a_heavy_set() -> None:
 
 
 def test_a_light_note_says_that_the_load_was_light() -> None:
-    assert "20 kg, a light load (13 % of 150 kg)" in judge(rep(1, 450, 20.0))["depth.excessive"].message
+    assert "20 kg, a light load (13 % of the best load, 150 kg)" in judge(rep(1, 450, 20.0))["depth.excessive"].message
 
 
 @pytest.mark.parametrize(("close", "depth_mm"), [(False, 391.9), (True, 392.0), (True, 412.0), (True, 442.0)])
@@ -195,3 +201,75 @@ def test_unusual_depth_short_of_the_limit_is_still_told() -> None:
 
 def test_without_limit_and_history_there_is_nothing_to_say() -> None:
     assert {} == judge(*reps_at(900, 900), limit=None)
+
+
+def test_the_load_is_told_against_the_e1rm_where_that_is_known() -> None:
+    finding = judge(*reps_at(420, 425), reference=ReferenceLoad(160.0, "e1rm"))["depth.excessive"]
+    assert "at 120 kg (75 % of e1RM, 160 kg)" in finding.message
+    assert ("e1rm", 0.75) == (finding.evidence["reference_basis"], finding.evidence["load_share"])
+
+
+def test_who_lifts_more_than_their_e1rm_has_a_new_best_load() -> None:
+    finding = judge(*reps_at(420, 425), reference=ReferenceLoad(100.0, "e1rm"))["depth.excessive"]
+    assert "at 120 kg (100 % of the best load, 120 kg)" in finding.message
+
+
+def test_a_transferred_limit_says_from_where_how_and_how_sure_it_is() -> None:
+    moved = Moved("north", "press-9", 4, 2, "geometry", "reach")
+    finding = judge(*reps_at(420, 425), limit=DepthLimit(412.0, "transferred", 1, 106.3, moved))["depth.excessive"]
+    assert "transferred from press-9, notch 4 by geometry (the hip bent as far), ± 106 mm." in finding.message
+    assert "Beyond a transferred limit" == finding.title
+    assert ("north/press-9", "geometry", 106, "reach") == tuple(
+        finding.evidence[name] for name in ("limit_from", "limit_moved_by", "limit_error_mm", "angle_basis")
+    )
+
+
+def bent(*hips_deg: float, **fields: object) -> list[Rep]:
+    return [rep(number, 400.0 + number, hip_deg=hip, **fields) for number, hip in enumerate(hips_deg, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("sex", "expected", "hip_deg"),
+    [
+        ("male", False, 136.0),
+        ("male", True, 136.1),
+        ("female", False, 146.0),
+        ("female", True, 146.1),
+        (None, False, 146.0),
+        (None, True, 146.1),
+    ],
+)
+def test_a_hip_bent_further_than_nearly_everybodys_is_a_note(sex: Sex | None, expected: bool, hip_deg: float) -> None:
+    found = judge(*bent(120.0, hip_deg), limit=None, body=Body(sex, "reach"))
+    assert ({"depth.estimated": "note"} if expected else {}) == severities(found)
+
+
+def test_the_estimate_tells_its_error_and_asks_to_calibrate() -> None:
+    finding = judge(*bent(150.2, 141.0, 120.0), limit=None, body=Body("male", "reference"))["depth.estimated"]
+    assert (
+        "Mia went deeper than nearly everybody can go without the pelvis rolling, as far as can be estimated, twice in "
+        "set 1: the hip bent to about 141° (± 10°) against 136°, 402 mm deep at 120 kg (80 % of the best load, 150 "
+        "kg). Note: the machine does not say how far its footplate is."
+    ) == finding.message
+    assert finding.advice.startswith("Calibrate: on Press 1, let the near-empty sled down")
+    assert ("estimated", 2, 136.0, 10.0, "reference") == (
+        finding.limit_tier,
+        finding.count,
+        *(finding.evidence[name] for name in ("hip_threshold_deg", "angle_error_deg", "angle_basis")),
+    )
+
+
+@pytest.mark.parametrize("tier", ["calibrated", "transferred"])
+def test_whoever_has_a_limit_hears_of_no_estimate(tier: Tier) -> None:
+    assert {} == judge(*bent(170.0), limit=DepthLimit(600.0, tier, 1), body=Body("male", "reach"))
+
+
+def test_an_estimate_never_alerts_however_far_and_heavy() -> None:
+    assert {"depth.estimated": "note"} == severities(
+        judge(*bent(170.0, 175.0, 179.0), limit=None, body=Body("male", "reach"))
+    )
+
+
+def test_without_a_height_or_a_sure_rep_there_is_no_estimate() -> None:
+    reps = [rep(1, 500.0), *bent(170.0, quality="unsure")]
+    assert {} == judge(*reps, limit=None, body=Body("male", "reach"))

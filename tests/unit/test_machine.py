@@ -1,9 +1,10 @@
 """Geometry and forces against the figures of the science page."""
 
+import numpy as np
 import pytest
 
 from sledwatch.events import Online, Setup
-from sledwatch.machine import MachineSpec, angle_basis, coasting_m_s2, force_n, joint_angles
+from sledwatch.machine import LegFit, MachineSpec, angle_basis, coasting_m_s2, force_n, joint_angles
 
 INCLINE = MachineSpec("incline", 45.0, 30.0, 620.0, 50.0)
 SETUP = Setup(backrest_deg=30.0, notch=4, foot_row=2)
@@ -27,6 +28,51 @@ def test_angles_at_a_depth(knee_deg, travels_mm, hips_deg, height_mm, column, be
     spec = MachineSpec("incline", 45.0, 135.0 - between_deg, 620.0, 50.0)
     angles = joint_angles(spec, None, height_mm, travels_mm[column])
     assert (knee_deg, hips_deg[hip_column]) == pytest.approx(angles, abs=0.25)
+
+
+@pytest.mark.parametrize(("knee_deg", "travels_mm", "hips_deg"), TABLE)
+@pytest.mark.parametrize(("height_mm", "column"), [(1_600, 0), (1_750, 1), (1_900, 2)])
+@pytest.mark.parametrize(("between_deg", "hip_column"), [(90, 0), (105, 1), (120, 2), (135, 3)])
+def test_depths_at_an_angle(knee_deg, travels_mm, hips_deg, height_mm, column, between_deg, hip_column):
+    fit = leg(MachineSpec("incline", 45.0, 135.0 - between_deg, 620.0, 50.0), None, height_mm)
+    assert travels_mm[column] == pytest.approx(fit.depth_at_knee(knee_deg), abs=0.6)
+    # The table's angles are whole degrees, and a quarter of one is three millimetres.
+    assert travels_mm[column] == pytest.approx(fit.depth_at_hip(hips_deg[hip_column]), abs=3.5)
+
+
+def leg(spec: MachineSpec, setup: Setup | None, height_mm: float = 1_750.0) -> LegFit:
+    fit = LegFit.of(spec, setup, height_mm)
+    assert fit is not None
+    return fit
+
+
+@pytest.mark.parametrize(("expected_mm", "knee_deg"), [(10.6, 90), (12.3, 110)])
+def test_the_error_of_an_angle_is_as_many_millimetres_as_the_hip_is_slow(expected_mm, knee_deg):
+    fit = leg(INCLINE, None)
+    depth_mm = fit.depth_at_knee(knee_deg)
+    assert depth_mm is not None
+    assert expected_mm == pytest.approx(fit.mm_per_hip_deg(depth_mm), abs=0.1)
+    assert 10 * expected_mm == pytest.approx(fit.depth_error_mm(depth_mm), abs=1.0)
+    # Half of what the knee bends is the hip's.
+    assert expected_mm / 2 == pytest.approx(fit.mm_per_knee_deg(depth_mm), abs=0.1)
+
+
+@pytest.mark.parametrize(("knee_deg", "hip_deg"), [(-1.0, 60.0), (180.0, 300.0), (179.9, 40.0)])
+def test_an_angle_that_no_depth_gives_has_no_depth(knee_deg, hip_deg):
+    fit = leg(INCLINE, Setup(backrest_deg=30.0, notch=0, foot_row=4, foot_offset_mm=120.0))
+    assert (None, None) == (fit.depth_at_knee(knee_deg), fit.depth_at_hip(hip_deg))
+
+
+def test_a_body_that_does_not_fit_has_no_error_either():
+    fit = leg(INCLINE, None)
+    assert (None, None, None) == (fit.mm_per_hip_deg(900.0), fit.mm_per_knee_deg(900.0), fit.depth_error_mm(-50.0))
+
+
+def test_many_depths_at_once_are_as_one_by_one():
+    fit = leg(INCLINE, Setup(backrest_deg=30.0, notch=0, foot_row=4, foot_offset_mm=80.0))
+    depths = np.array([[-60.0, 0.0, 120.0], [431.5, 900.0, np.nan]])
+    one_by_one = [fit.angles(depth) or (np.nan, np.nan) for depth in depths.ravel()]
+    np.testing.assert_allclose(np.array(one_by_one).T, np.array(fit.angles_of(depths)).reshape(2, -1))
 
 
 def test_horizontal_rails_count_from_the_horizontal():

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sledwatch.events import Frame, Online, Rep, Setup
-from sledwatch.limits import DepthLimit
-from sledwatch.machine import MachineSpec, joint_angles
+from sledwatch.limits import DepthLimit, Sex
+from sledwatch.machine import Basis, LegFit, MachineSpec, angle_basis, joint_angles
 from sledwatch.reps import RepMeasures, Span, measure
 
 
@@ -64,7 +64,7 @@ def end_us(frame: Frame) -> int:
 class Pressing:
     """Who presses where, and how the machine was set meanwhile.
 
-    setups: (from when on, setup) by time; a rep belongs to the last one before its start. height_mm: the member's.
+    setups: (from when on, setup) by time; a rep belongs to the last one before its start. height_mm, sex: the member's.
     limit_of: the depth limit that holds for a setup.
     """
 
@@ -76,6 +76,7 @@ class Pressing:
     height_mm: float | None
     setups: Sequence[tuple[int, Setup]]
     limit_of: Callable[[Setup | None], DepthLimit | None]
+    sex: Sex | None = None
 
     def setup_at(self, time_us: int) -> Setup | None:
         """The setup in force at a time: that of the start holds for what is earlier still."""
@@ -86,6 +87,14 @@ class Pressing:
     def first_setup(self) -> Setup | None:
         """The setup that the session started with."""
         return self.setups[0][1] if self.setups else None
+
+    def fit_of(self, setup: Setup | None) -> LegFit | None:
+        """The member's leg on the machine as it is set; None where nothing is known of that."""
+        return LegFit.of(MachineSpec.of(self.online, setup), setup, self.height_mm)
+
+    def basis_of(self, setup: Setup | None) -> Basis:
+        """What the angles at a setup rest on."""
+        return angle_basis(MachineSpec.of(self.online, setup), setup)
 
     def reps(self, samples: Samples, spans: Sequence[Span], *, causal: bool = False) -> list[Rep]:
         """Measure found reps: velocities, work, angles, and how far past the limit they went."""

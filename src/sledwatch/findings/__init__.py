@@ -5,15 +5,17 @@ named figures with units in their names, ready for JSON. Wordings and limits of 
 "beyond the calibrated range" or "above the own history"; none of them tells what will happen to a body.
 """
 
-from sledwatch.findings.depth import EXCESSIVE_OVER_MM, LIMITING_TIERS, depth_findings, excessive
+from sledwatch.findings.depth import EXCESSIVE_OVER_MM, Body, depth_findings, excessive
 from sledwatch.findings.finding import Finding
+from sledwatch.findings.protocol import protocol_finding
 from sledwatch.findings.workload import workload_findings
 
 __all__ = [
     "EXCESSIVE_OVER_MM",
-    "LIMITING_TIERS",
+    "Body",
     "Finding",
     "depth_findings",
     "excessive",
+    "protocol_finding",
     "workload_findings",
 ]

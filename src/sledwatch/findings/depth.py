@@ -1,21 +1,45 @@
-"""Reps against a depth limit and against the person's own habit."""
+"""Reps against a depth limit, against what most hips can, and against the person's own habit."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sledwatch.events import Rep, Severity, Tier
-from sledwatch.findings.finding import Finding, listed
-from sledwatch.limits import DepthLimit, OwnHistory, is_light
+from sledwatch.events import Rep, Severity
+from sledwatch.findings.finding import Finding, in_sets, listed, load_against, often
+from sledwatch.limits import (
+    ANY,
+    LIMITING_TIERS,
+    DepthLimit,
+    OwnHistory,
+    ReferenceLoad,
+    Sex,
+    estimated_hip_deg,
+    is_light,
+    with_lifted,
+)
+from sledwatch.machine import ANGLE_ERROR_DEG, Basis
 
-# Judgement, as the next three: what makes depth excessive, and what counts as late in a set.
+# Judgement, as the next two: what makes depth excessive, and what counts as late in a set.
 EXCESSIVE_REPS: Final = 2
 EXCESSIVE_OVER_MM: Final = 30.0
 LATE_SET_REPS: Final = 4
-# An estimated limit never says "excessive" and a person's own habit is no limit.
-LIMITING_TIERS: Final[frozenset[Tier]] = frozenset({"calibrated", "transferred"})
-_TIMES: Final = {1: "once", 2: "twice"}
+
+
+_RANGES: Final = {"calibrated": "the calibrated range", "transferred": "a transferred limit"}
+_WAYS: Final[Mapping[str, str]] = {
+    "pitch": "by the pitch of the seat",
+    "geometry": "by geometry (the hip bent as far)",
+    "as-set": "as it is, though the backrest stood otherwise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What an estimate of the hip rests on. sex: None where unknown; basis: of the angles that the reps carry."""
+
+    sex: Sex | None
+    basis: Basis
 
 
 def excessive(over_mm_of_set: Sequence[float]) -> bool:
@@ -31,21 +55,26 @@ def depth_findings(
     reps: Sequence[Rep],
     limit: DepthLimit | None,
     own: OwnHistory | None,
-    reference_load_kg: float | None,
+    reference: ReferenceLoad | None,
     member_name: str,
     machine_name: str,
+    body: Body | None = None,
 ) -> list[Finding]:
     """Judge the depth of a session's reps (docs/science.md, Depth); at most one finding a rule.
 
-    limit: the member's limit, in force for all the reps; own: what was usual before this session.
-    reference_load_kg: e1RM, or the best load in 90 days on that machine. A load of this session above it takes its
-    place; below 30 % of it all is a note. Reps of quality unsure are evidence but meet no rule.
+    limit: the member's limit, in force for all the reps; own: what was usual before this session. reference: e1RM, or
+    the best load in 90 days on that machine. A load of this session above it takes its place; below 30 % of it all is a
+    note. body: for the estimate, which only those hear of who have no limit; None leaves it out. Reps of quality unsure
+    are evidence but meet no rule.
     """
-    session = _Depths.of(reps, reference_load_kg, member_name, machine_name)
-    against_limit = session.against(limit) if limit is not None and limit.tier in LIMITING_TIERS else []
+    session = _Depths.of(reps, reference, member_name, machine_name)
+    limited = limit is not None and limit.tier in LIMITING_TIERS
+    found = session.against(limit) if limit is not None and limited else []
     # What is close to a limit or past it has been told; "unusually deep" would say it again.
-    told_from_mm = limit.caution_mm if against_limit and limit is not None else None
-    return against_limit + (session.against_habit(own, limit, told_from_mm) if own is not None else [])
+    told_from_mm = limit.caution_mm if found and limit is not None else None
+    if body is not None and not limited:
+        found += session.against_estimate(body)
+    return found + (session.against_habit(own, limit, told_from_mm) if own is not None else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +83,19 @@ class _Depths:
 
     sure: list[Rep]
     unsure: list[Rep]
-    reference_load_kg: float
+    reference: ReferenceLoad | None
     member_name: str
     machine_name: str
 
     @staticmethod
-    def of(reps: Sequence[Rep], reference_load_kg: float | None, member_name: str, machine_name: str) -> "_Depths":
+    def of(reps: Sequence[Rep], reference: ReferenceLoad | None, member_name: str, machine_name: str) -> "_Depths":
         in_time = sorted(reps, key=lambda rep: rep.t_turn_us)
         sure = [rep for rep in in_time if rep.quality == "ok"]
         unsure = [rep for rep in in_time if rep.quality != "ok"]
-        reference = max([reference_load_kg or 0.0, *(rep.load_kg for rep in sure)])
-        return _Depths(sure, unsure, reference, member_name, machine_name)
+        return _Depths(sure, unsure, with_lifted(reference, (rep.load_kg for rep in sure)), member_name, machine_name)
 
     def is_light(self, rep: Rep) -> bool:
-        return is_light(rep.load_kg, self.reference_load_kg)
+        return self.reference is not None and is_light(rep.load_kg, self.reference.kg)
 
     def against(self, limit: DepthLimit) -> list[Finding]:
         """Excessive depth as an alert; failing that, as a note on a light load, and caution for the other sets."""
@@ -95,15 +123,16 @@ class _Depths:
         depth, allowed = _told_apart(deepest.depth_mm, limit.limit_mm)
         light = severity == "note"
         message = (
-            f"{self.member_name} went past the depth limit {_often(len(past))} {_in_sets(past)}: "
-            f"deepest {depth} mm against {allowed} mm at {self._load(deepest)}{_dwell(deepest)}."
+            f"{self.member_name} went past the depth limit {often(len(past))} {in_sets(past)}: deepest {depth} mm "
+            f"against {allowed} mm, {_apart(deepest.depth_mm - limit.limit_mm)} beyond, at "
+            f"{self._load(deepest)}{_dwell(deepest)}.{_whence(limit)}"
         )
         if light:
             advice = "Nothing to act on at this load: use it to set the stop before the heavier sets."
         else:
             advice = self._how_to_stay_within(past, sets, limit)
         if limit.tier == "transferred":
-            advice += " The limit is transferred from another setting: check it on this one."
+            advice += " The limit is transferred from another setting: check it on this one, or calibrate here."
         completing = min(sets.values(), key=lambda rep: rep.t_turn_us)
         return Finding(
             rule="depth.excessive",
@@ -112,7 +141,7 @@ class _Depths:
             last_us=past[-1].t_turn_us,
             set=deepest.set,
             count=len(past),
-            title="Beyond the calibrated range" + (", on a light load" if light else ""),
+            title=f"Beyond {_RANGES[limit.tier]}{', on a light load' if light else ''}",
             message=message,
             advice=advice,
             evidence=self._evidence(past, deepest, limit)
@@ -122,7 +151,8 @@ class _Depths:
                 "sets_excessive": sorted(sets),
                 "reps_over_unsure": sum(rep.depth_mm > limit.limit_mm for rep in self.unsure),
                 "reps_over_light_load": sum(self.is_light(rep) and rep.depth_mm > limit.limit_mm for rep in self.sure),
-                "rule": f"{EXCESSIVE_REPS} or more reps of a set past the limit, or one by more than 30 mm",
+                "rule": f"{EXCESSIVE_REPS} or more reps of a set past the limit, or one by more than "
+                f"{EXCESSIVE_OVER_MM:.0f} mm",
             },
             limit_tier=limit.tier,
         )
@@ -157,13 +187,56 @@ class _Depths:
             title="Close to the depth limit",
             message=(
                 f"{self.member_name} came within {limit.limit_mm - limit.caution_mm:.0f} mm of the depth limit"
-                f"{' or just past it' if past else ''} {_often(len(close))} {_in_sets(close)}: "
-                f"deepest {depth} mm against {allowed} mm at {self._load(deepest)}{_dwell(deepest)}."
+                f"{' or just past it' if past else ''} {often(len(close))} {in_sets(close)}: "
+                f"deepest {depth} mm against {allowed} mm at {self._load(deepest)}{_dwell(deepest)}.{_whence(limit)}"
             ),
             advice=f"Set the stop to {limit.limit_mm:.0f} mm before the load goes up, so that tired reps stay within.",
             evidence=self._evidence(close, deepest, limit)
             | {"over_mm": round(deepest.depth_mm - limit.limit_mm, 1), "reps_close": len(close), "reps_over": past},
             limit_tier=limit.tier,
+        )
+
+    def against_estimate(self, body: Body) -> list[Finding]:
+        threshold_deg = estimated_hip_deg(body.sex)
+        deep = [rep for rep in self.sure if rep.hip_deg is not None and rep.hip_deg > threshold_deg]
+        return [self._estimated(deep, body, threshold_deg)] if deep else []
+
+    def _estimated(self, deep: list[Rep], body: Body, threshold_deg: float) -> Finding:
+        deepest = max(deep, key=lambda rep: rep.depth_mm)
+        hip_deg = deepest.hip_deg or 0.0
+        doubts = [
+            *(["their sex is not known, so that the higher of two thresholds holds"] if body.sex is None else []),
+            *(["the machine does not say how far its footplate is"] if body.basis == "reference" else []),
+        ]
+        return Finding(
+            rule="depth.estimated",
+            severity="note",
+            at_us=deep[0].t_turn_us,
+            last_us=deep[-1].t_turn_us,
+            set=deepest.set,
+            count=len(deep),
+            title="Deep, as far as can be estimated",
+            message=(
+                f"{self.member_name} went deeper than nearly everybody can go without the pelvis rolling, as far as "
+                f"can be estimated, {often(len(deep))} {in_sets(deep)}: the hip bent to about {hip_deg:.0f}° "
+                f"(± {ANGLE_ERROR_DEG:.0f}°) against {threshold_deg:.0f}°, {deepest.depth_mm:.0f} mm deep at "
+                f"{self._load(deepest)}{_dwell(deepest)}.{f' Note: {listed(doubts)}.' if doubts else ''}"
+            ),
+            advice=(
+                f"Calibrate: on {self.machine_name}, let the near-empty sled down until the sacrum starts to leave the "
+                "pad, and set that depth as the limit. Until then nothing is known of this person's own range."
+            ),
+            evidence=self._evidence(deep, deepest, None)
+            | {
+                "hip_deg": round(hip_deg, 1),
+                "knee_deg": None if deepest.knee_deg is None else round(deepest.knee_deg, 1),
+                "hip_threshold_deg": threshold_deg,
+                "angle_error_deg": ANGLE_ERROR_DEG,
+                "angle_basis": body.basis,
+                "sex": body.sex,
+                "reps_deep": len(deep),
+            },
+            limit_tier="estimated",
         )
 
     def _unusual(self, deep: list[Rep], own: OwnHistory, limit: DepthLimit | None) -> Finding:
@@ -181,7 +254,7 @@ class _Depths:
             count=len(deep),
             title="Unusually deep",
             message=(
-                f"{self.member_name} went unusually deep {_often(len(deep))} {_in_sets(deep)}: deepest "
+                f"{self.member_name} went unusually deep {often(len(deep))} {in_sets(deep)}: deepest "
                 f"{deepest.depth_mm:.0f} mm against a usual {own.median_mm:.0f} mm at "
                 f"{self._load(deepest)}{_dwell(deepest)}."
             ),
@@ -205,13 +278,23 @@ class _Depths:
                 "caution_mm": round(limit.caution_mm, 1),
                 "limit_version": limit.version,
             }
+            if limit.moved is not None:
+                limited |= {
+                    "limit_from": f"{limit.moved.gym}/{limit.moved.machine}",
+                    "limit_moved_by": limit.moved.by,
+                    "limit_error_mm": None if limit.error_mm is None else round(limit.error_mm),
+                    "angle_basis": limit.moved.basis,
+                }
+        reference = self.reference
+        share = None if reference is None else reference.share(deepest.load_kg)
         return limited | {
             "deepest_mm": round(deepest.depth_mm, 1),
             "set": deepest.set,
             "rep": deepest.rep,
             "load_kg": round(deepest.load_kg, 1),
-            "reference_load_kg": round(self.reference_load_kg, 1),
-            "load_share": round(deepest.load_kg / self.reference_load_kg, 3) if self.reference_load_kg > 0 else None,
+            "reference_load_kg": None if reference is None else round(reference.kg, 1),
+            "reference_basis": None if reference is None else reference.basis,
+            "load_share": None if share is None else round(share, 3),
             "bottom_dwell_s": deepest.bottom_dwell_s,
             "sets": sorted({rep.set for rep in reps}),
             "reps": [
@@ -229,11 +312,7 @@ class _Depths:
         }
 
     def _load(self, rep: Rep) -> str:
-        load = f"{round(rep.load_kg, 1):g} kg"
-        if not self.is_light(rep):
-            return load
-        share = 100 * rep.load_kg / self.reference_load_kg
-        return f"{load}, a light load ({share:.0f} % of {round(self.reference_load_kg, 1):g} kg)"
+        return load_against(rep.load_kg, self.reference, light=self.is_light(rep))
 
 
 def _excessive_sets(reps: Iterable[Rep], limit: DepthLimit) -> dict[int, Rep]:
@@ -247,19 +326,24 @@ def _excessive_sets(reps: Iterable[Rep], limit: DepthLimit) -> dict[int, Rep]:
     return completed
 
 
-def _often(count: int) -> str:
-    return _TIMES.get(count, f"{count} times")
-
-
-def _in_sets(reps: Iterable[Rep]) -> str:
-    numbers = [str(number) for number in sorted({rep.set for rep in reps})]
-    return f"in set{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
-
-
 def _told_apart(depth_mm: float, limit_mm: float) -> tuple[str, str]:
     """Whole millimetres, unless that would make "412 mm against 412 mm" of two different depths."""
     digits = 0 if round(depth_mm) != round(limit_mm) else 1
     return f"{depth_mm:.{digits}f}", f"{limit_mm:.{digits}f}"
+
+
+def _apart(over_mm: float) -> str:
+    return f"{over_mm:.0f} mm" if over_mm >= 1 else f"{over_mm:.1f} mm"
+
+
+def _whence(limit: DepthLimit) -> str:
+    """Where a transferred limit comes from and how well it is known, as a sentence; nothing for a calibrated one."""
+    moved = limit.moved
+    if moved is None:
+        return ""
+    place = f"{moved.machine}{'' if moved.notch == ANY else f', notch {moved.notch}'}"
+    error = "" if limit.error_mm is None else f", ± {limit.error_mm:.0f} mm"
+    return f" The limit is transferred from {place} {_WAYS[moved.by]}{error}."
 
 
 def _dwell(rep: Rep) -> str:

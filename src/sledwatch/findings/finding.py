@@ -1,10 +1,13 @@
 """What a rule says when it is met, and how it says it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sledwatch.events import Severity, Tier
+from sledwatch.events import Rep, Severity, Tier
+from sledwatch.limits import ReferenceLoad
+
+_TIMES: Final = {1: "once", 2: "twice"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +34,24 @@ class Finding:
 def listed(words: Sequence[str]) -> str:
     """Words as a sentence names them: "1, 2 and 3"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def often(count: int) -> str:
+    """How many times, in words."""
+    return _TIMES.get(count, f"{count} times")
+
+
+def in_sets(reps: Iterable[Rep]) -> str:
+    """The sets that reps belong to: "in sets 1 and 3"."""
+    numbers = [str(number) for number in sorted({rep.set for rep in reps})]
+    return f"in set{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
+
+
+def load_against(load_kg: float, reference: ReferenceLoad | None, *, light: bool) -> str:
+    """A load with its share of what it is measured against: "120 kg (80 % of e1RM, 150 kg)"."""
+    load = f"{round(load_kg, 1):g} kg{', a light load' if light else ''}"
+    share = None if reference is None else reference.share(load_kg)
+    if reference is None or share is None:
+        return load
+    against = "e1RM" if reference.basis == "e1rm" else "the best load"
+    return f"{load} ({100 * share:.0f} % of {against}, {round(reference.kg, 1):g} kg)"

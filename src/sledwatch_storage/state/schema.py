@@ -204,6 +204,64 @@ depth_limit = Table(
     Column("set_by", String(64), nullable=False),
     Column("set_us", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("how", String(16), nullable=False, server_default="figure"),  # figure | rep | calibration
+    Column("setup", Json),  # how the machine was set when the limit was found, none for a bare figure
+    Column("session", String(64)),  # in which it was found
+    Column("note", Text),
+)
+
+# Every change of a limit, for ever: what was set, and what was taken away.
+limit_change = Table(
+    "limit_change",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("user", String(64), nullable=False),
+    Column("gym", String(64), nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("notch", Integer, nullable=False),
+    Column("foot_row", Integer, nullable=False),
+    Column("change", String(8), nullable=False),  # set | deleted
+    Column("limit_mm", Float, nullable=False),  # as set; of a deletion: what was taken away
+    Column("how", String(16), nullable=False),
+    Column("from_rep", Json),
+    Column("setup", Json),
+    Column("session", String(64)),
+    Column("note", Text),
+    Column("changed_by", String(64), nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index(None, "user", "gym", "machine", "id"),
+)
+
+# Calibration visits under way: a trainer watches the sled of a member's present session, and confirms the point.
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("gym", String(64), primary_key=True),
+    Column("machine", String(64), primary_key=True),
+    Column("begun_by", String(64), nullable=False),
+    Column("begun_us", BigInteger, nullable=False),
+    Column("session", String(64)),  # in which they were then, none for nobody badged in …
+    Column("reps_before", Integer, nullable=False),  # … and its reps so far, which do not count
+    Column("empty_kg", Float),  # the lightest load that was ever lifted on the machine: the sled alone, as far as known
+)
+
+# Clinicians' protocols, all versions; at most one of a member has not ended.
+protocol = Table(
+    "protocol",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),  # counts up with every change
+    Column("windows", Json, nullable=False),  # [{"quantity", "least", "most", "gym", "machine"}, …]
+    Column("load_cap_kg", Float),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("clinician", String(200)),
+    Column("note", Text),
+    Column("set_by", String(64), nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("ended_by", String(64)),  # who replaced it or took it away
+    Column("ended_us", BigInteger),
 )
 
 # Of a session: it was closed, or imported, after it was last copied. Not by its state, whose own index finds far more.
@@ -226,6 +284,7 @@ session = Table(
     Column("limit_mm", Float),  # as it stood at the first closing, kept by later ones
     Column("limit_tier", String(16)),
     Column("limit_version", Integer),
+    Column("frozen", Json),  # limits by setup, and the protocol, as the first closing found them; later ones keep them
     Column("work_j", Float),
     Column("tonnage_kg", Float),
     Column("top_load_kg", Float),

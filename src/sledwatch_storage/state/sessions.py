@@ -51,6 +51,7 @@ class StoredSession(TypedDict):
     limit_mm: float | None
     limit_tier: Tier | None
     limit_version: int | None
+    frozen: dict[str, Any] | None
     work_j: float | None
     tonnage_kg: float | None
     top_load_kg: float | None
@@ -125,7 +126,10 @@ def appear(
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What a closing writes into the session's row. limit_*: as the first closing took it."""
+    """What a closing writes into the session's row. limit_*, frozen: as the first closing took them.
+
+    frozen: the limits by setup and the protocol, ready for JSON; the closing that wrote it reads it.
+    """
 
     session: str
     start_us: int
@@ -135,6 +139,7 @@ class Closed:
     limit_mm: float | None
     limit_tier: Tier | None
     limit_version: int | None
+    frozen: dict[str, Any] | None = None
 
 
 def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:

@@ -100,10 +100,11 @@ def test_a_member_is_described_bit_by_bit(house: House) -> None:
     assert ("Ada", None, "female") == (answer["name"], answer["height_mm"], answer["sex"])
 
 
-def test_the_floor_hears_of_a_new_name(house: House) -> None:
+def test_the_floor_hears_of_a_new_name_and_body(house: House) -> None:
     house.client.put("/api/v1/members/m-1", json={"height_mm": 1750})
     house.client.put("/api/v1/members/m-1", json={"name": "Ada"})
-    assert ["m-1"] == house.floor.changed
+    house.client.put("/api/v1/members/m-1", json={})
+    assert ["m-1", "m-1"] == house.floor.changed
 
 
 def test_two_hundred_and_fifty_members_are_listed_whole_and_in_order(house: House) -> None:

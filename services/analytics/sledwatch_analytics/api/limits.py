@@ -110,6 +110,7 @@ def put_limit(
 @router.delete("/members/{user}/limits/{gym}/{machine}", status_code=204, response_class=Response)
 def delete_limits(
     parts: UsesParts,
+    asked_by: AskedBy,
     user: UserPath,
     gym: GymPath,
     machine: MachinePath,
@@ -117,7 +118,10 @@ def delete_limits(
     foot_row: Annotated[int | None, Query(ge=-1, le=100, description="of this row only; -1: the one for all")] = None,
 ) -> None:
     """Take a member's limits on a machine away: all of them, or those of a notch or foot row."""
-    if not kept.delete_limits(parts.engine, user, gym, machine, notch, foot_row):
+    gone = kept.delete_limits(
+        parts.engine, user, gym, machine, notch, foot_row, deleted_by=asked_by.name, now_us=parts.clock()
+    )
+    if not gone:
         raise not_found(f"no limit of {user} on {gym}/{machine} is set that could be taken away")
     parts.floor.limits_changed(user)
 

@@ -107,7 +107,7 @@ def put_member(parts: UsesParts, user: UserPath, wish: MemberWish) -> Member:
     """Say who is behind a pseudonym; one that was not seen yet begins here."""
     changes = cast(kept.MemberChanges, wish.model_dump(exclude_unset=True))
     kept.put_member(parts.engine, user, changes, parts.clock())
-    if "name" in changes:
+    if changes:
         parts.floor.limits_changed(user)
     return _shown(known_member(parts, user))
 

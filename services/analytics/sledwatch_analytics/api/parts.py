@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from sledwatch.events import Rep
 from sledwatch_analytics.access import Access, Subject
+from sledwatch_analytics.live.pressed import Pressed
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore
 
@@ -27,8 +28,11 @@ class Floor(Protocol):
     def live_reps(self, session: str) -> Sequence[Rep]:
         """The reps so far of a session that is not closed, ascending."""
 
+    def pressing(self, gym: str, machine: str) -> Pressed | None:
+        """Who is on a machine now, and where their sled is; None where nobody is badged in."""
+
     def limits_changed(self, user: str) -> None:
-        """A limit of this member was set or taken away, or their name changed."""
+        """Limits, protocol, name or body of this member have changed."""
 
 
 @dataclass(frozen=True, slots=True)

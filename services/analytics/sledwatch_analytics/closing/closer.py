@@ -14,11 +14,13 @@ from sqlalchemy import Connection, Engine
 
 from sledwatch.events import Alert, Rep, Setup
 from sledwatch.findings import Finding, workload_findings
-from sledwatch.limits import DepthLimit, own_history, resolve
+from sledwatch.limits import DepthLimit, best_load, own_history
+from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
 from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
-from sledwatch_analytics.closing.judging import NAMELESS, as_stored, frozen_limits, judge_depth, of_member
+from sledwatch_analytics.closing.freezing import freeze, frozen_of
+from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth, judge_protocol, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
@@ -30,9 +32,10 @@ from sledwatch_storage.state import arrivals, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
-from sledwatch_storage.state.limits import set_limits
+from sledwatch_storage.state.limits import limit_book
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.members import get_member
+from sledwatch_storage.state.protocols import get_protocol
 from sledwatch_storage.state.sessions import DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
 
 POLL_S: Final = 0.25
@@ -60,7 +63,10 @@ class _Retry:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a closing knows before it looks at the samples. whole: no message of the session is missing."""
+    """What a closing knows before it looks at the samples.
+
+    whole: no message of the session is missing. limits: by setup, those that were asked for so far.
+    """
 
     logged: LoggedSession
     user: str
@@ -69,7 +75,8 @@ class _Context:
     session: StoredSession | None
     former_reps: list[Rep]
     pressing: Pressing
-    limit: DepthLimit | None
+    limits: dict[Setup | None, DepthLimit | None]
+    protocol: Protocol | None
     member_name: str
     time_zone: str
 
@@ -230,15 +237,16 @@ class Closer:
             former_reps = sessions.reps_of(connection, logged.session)
             online = online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
             member = get_member(connection, logged.user)
-            known = set_limits(connection, logged.user)
+            book = limit_book(connection, logged.user)
+            protocol = get_protocol(connection, logged.user)
             time_zone = sessions.time_zone_of(connection, logged.gym)
         setups = [(time_us, msgspec.convert(setup, Setup)) for time_us, setup in logged.setups]
-        frozen: dict[Setup | None, DepthLimit | None] = {}
+        limits: dict[Setup | None, DepthLimit | None] = {}
 
         def limit_of(setup: Setup | None) -> DepthLimit | None:
-            if setup not in frozen:
-                frozen[setup] = resolve(known, logged.gym, logged.machine, setup, online.notch_mm)
-            return frozen[setup]
+            if setup not in limits:
+                limits[setup] = book.on(logged.gym, logged.machine, online, setup).limit
+            return limits[setup]
 
         pressing = Pressing(
             session=logged.session,
@@ -249,11 +257,13 @@ class Closer:
             height_mm=None if member is None else member.height_mm,
             setups=setups,
             limit_of=limit_of,
+            sex=None if member is None else member.sex,
         )
-        if session is not None and session["closed_version"] is not None:
-            frozen |= frozen_limits(
-                _limit_in(session), pressing.first_setup, former_reps, pressing.setup_at, session["limit_version"] or 0
-            )
+        frozen = frozen_of(session, pressing.first_setup, former_reps, pressing.setup_at)
+        if frozen is not None:
+            limits |= frozen.by_setup()
+        limit_of(pressing.first_setup)
+        rules = None if protocol is None else protocol.rules
         return _Context(
             logged=logged,
             user=logged.user,
@@ -262,7 +272,8 @@ class Closer:
             session=session,
             former_reps=former_reps,
             pressing=pressing,
-            limit=limit_of(pressing.first_setup),
+            limits=limits,
+            protocol=rules if frozen is None else frozen.protocol,
             member_name=logged.user if member is None or member.name is None else member.name,
             time_zone=time_zone,
         )
@@ -284,7 +295,8 @@ class Closer:
             missing = sessions.missing_days(
                 connection, user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
             )
-        depth = judge_depth(reps, context.pressing, own_history(earlier), reference)
+        depth = judge_depth(reps, context.pressing, own_history(earlier), best_load(reference))
+        depth += judge_protocol(reps, context.pressing, context.protocol)
         workload = workload_findings(
             WorkloadContext(
                 sessions=_with(history, logged.session, start_us, end_us, reps),
@@ -306,9 +318,10 @@ class Closer:
         end_us: int,
     ) -> list[Alert]:
         """Everything of a closing, within one transaction; returns the alerts that are new or have changed."""
-        logged, limit = context.logged, context.limit
+        logged = context.logged
         _appear(connection, logged, self._clock())
         first_setup = context.pressing.first_setup
+        limit = context.limits[first_setup]
         closed = Closed(
             session=logged.session,
             start_us=context.start_us,
@@ -318,6 +331,7 @@ class Closer:
             limit_mm=None if limit is None else limit.limit_mm,
             limit_tier=None if limit is None else limit.tier,
             limit_version=None if limit is None else limit.version,
+            frozen=freeze(context.limits, context.protocol),
         )
         sessions.close(connection, closed, reps)
         whose = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
@@ -371,13 +385,6 @@ def _appear(connection: Connection, logged: LoggedSession, now_us: int) -> bool:
         setup=logged.setups[0][1] if logged.setups else None,
         now_us=now_us,
     )
-
-
-def _limit_in(session: StoredSession) -> DepthLimit | None:
-    limit_mm, tier, version = session["limit_mm"], session["limit_tier"], session["limit_version"]
-    if limit_mm is None or tier is None:
-        return None
-    return DepthLimit(limit_mm, tier, version or 0)
 
 
 def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps: Sequence[Rep]) -> pd.DataFrame:

@@ -1,14 +1,16 @@
 """Reps to findings where the seat was moved within a session, and findings as they are stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from sledwatch.alerts import finding_id
-from sledwatch.events import Alert, Rep, Setup
-from sledwatch.findings import Finding, depth_findings
-from sledwatch.limits import DepthLimit, OwnHistory
+from sledwatch.events import Alert, Rep
+from sledwatch.findings import Body, Finding, depth_findings, protocol_finding
+from sledwatch.limits import DepthLimit, OwnHistory, ReferenceLoad, with_lifted
+from sledwatch.machine import Basis
+from sledwatch.protocol import Protocol
 from sledwatch_analytics.measured import Pressing
 from sledwatch_storage.state.findings import StoredFinding
 
@@ -20,25 +22,46 @@ def judge_depth(
     reps: Sequence[Rep],
     pressing: Pressing,
     own: OwnHistory | None,
-    reference_load_kg: float | None,
+    reference: ReferenceLoad | None,
 ) -> list[Finding]:
     """The depth rules over a session, each run of reps against the limit of its own seat and foot setting.
 
     The findings are of a nameless member: see `of_member`.
     """
 
-    def limit_of(rep: Rep) -> DepthLimit | None:
-        return pressing.limit_of(pressing.setup_at(rep.t_start_us))
+    def judged_by(rep: Rep) -> tuple[DepthLimit | None, Basis]:
+        setup = pressing.setup_at(rep.t_start_us)
+        return pressing.limit_of(setup), pressing.basis_of(setup)
 
     # The reference holds for the session whole: its best load may have been lifted at another notch.
-    best_kg = max((rep.load_kg for rep in reps if rep.quality == "ok"), default=None)
-    reference = max((load for load in (reference_load_kg, best_kg) if load is not None), default=None)
+    reference = with_lifted(reference, (rep.load_kg for rep in reps if rep.quality == "ok"))
     found: dict[str, Finding] = {}
-    for limit, run in groupby(reps, limit_of):
-        for finding in depth_findings(list(run), limit, own, reference, NAMELESS, pressing.machine):
+    for (limit, basis), run in groupby(reps, judged_by):
+        body = Body(pressing.sex, basis)
+        for finding in depth_findings(list(run), limit, own, reference, NAMELESS, pressing.machine, body):
             known = found.get(finding.rule)
             found[finding.rule] = finding if known is None else _together(known, finding)
     return list(found.values())
+
+
+def judge_protocol(reps: Sequence[Rep], pressing: Pressing, protocol: Protocol | None) -> list[Finding]:
+    """The protocol over a session; at most one finding, of a nameless member."""
+    if protocol is None:
+        return []
+    setups = {pressing.setup_at(rep.t_start_us) for rep in reps} or {pressing.first_setup}
+    bases = {pressing.basis_of(setup) for setup in setups}
+    stops = [protocol.deepest_mm(pressing.gym, pressing.machine, pressing.fit_of(setup)) for setup in setups]
+    known = [stop for stop in stops if stop is not None]
+    found = protocol_finding(
+        reps,
+        protocol,
+        NAMELESS,
+        pressing.gym,
+        pressing.machine,
+        "reference" if "reference" in bases else "reach",
+        min(known, default=None),
+    )
+    return [] if found is None else [found]
 
 
 def _together(first: Finding, second: Finding) -> Finding:
@@ -85,20 +108,3 @@ def as_stored(finding: Finding, *, session: str, gym: str, machine: str, user: s
         evidence=finding.evidence,
         limit_tier=finding.limit_tier,
     )
-
-
-def frozen_limits(
-    first: DepthLimit | None,
-    first_setup: Setup | None,
-    reps: Sequence[Rep],
-    pressing_setup_at: Callable[[int], Setup | None],
-    version: int,
-) -> dict[Setup | None, DepthLimit | None]:
-    """The limits that the first closing used, by setup: of the start's from the session, of others from their reps."""
-    limits: dict[Setup | None, DepthLimit | None] = {first_setup: first}
-    for rep in reps:
-        limit = None
-        if rep.limit_mm is not None and rep.limit_tier is not None:
-            limit = DepthLimit(rep.limit_mm, rep.limit_tier, version)
-        limits.setdefault(pressing_setup_at(rep.t_start_us), limit)
-    return limits

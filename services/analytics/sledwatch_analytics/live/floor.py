@@ -38,11 +38,13 @@ from sledwatch.events import (
     topic,
 )
 from sledwatch.findings import Finding
+from sledwatch.limits import best_load
 from sledwatch_analytics.closing.closer import as_event
 from sledwatch_analytics.closing.judging import of_member, pseudonymous
 from sledwatch_analytics.closing.raising import CLOSING
 from sledwatch_analytics.live.machine import FloorMachine
 from sledwatch_analytics.live.metrics import LiveMetrics
+from sledwatch_analytics.live.pressed import Pressed
 from sledwatch_analytics.live.session import Advance, LiveSession, Member
 from sledwatch_analytics.live.writing import Writer
 from sledwatch_analytics.measured import end_us, samples_of
@@ -51,9 +53,10 @@ from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts, arrivals, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.engine import StateUnavailable
-from sledwatch_storage.state.limits import set_limits
+from sledwatch_storage.state.limits import limit_book
 from sledwatch_storage.state.machines import known_machines
 from sledwatch_storage.state.members import get_member
+from sledwatch_storage.state.protocols import get_protocol
 from sledwatch_storage.state.sensors import doubt_of
 
 # Frames older than this when they arrive were buffered through an outage: they show no present.
@@ -133,8 +136,25 @@ class LiveFloor:
         with self._lock:
             return list(self._reps.get(session, []))
 
+    def pressing(self, gym: str, machine: str) -> Pressed | None:
+        """Who is on a machine now, and where their sled is; None where nobody is badged in."""
+        with self._lock:
+            on_floor = self._machines.get((gym, machine))
+            session = None if on_floor is None else on_floor.session
+            if on_floor is None or session is None or session.member is None:
+                return None
+            return Pressed(
+                user=session.member.user,
+                session=session.session,
+                setup=session.setup,
+                depth_mm=on_floor.depth_mm,
+                load_kg=on_floor.load_kg,
+                bottom_mm=session.now.descending_bottom_mm,
+                reps=tuple(session.reps),
+            )
+
     def limits_changed(self, user: str) -> None:
-        """A limit (or the name) of this member was set or taken away: read it, and tell the machine they are on."""
+        """What is known of this member has changed (limits, protocol, name, body): read it, and tell their machine."""
         with self._lock:
             for machine in self._machines.values():
                 session = machine.session
@@ -233,7 +253,10 @@ class LiveFloor:
             machine.last_seq = -1
         machine.online = state
         if machine.session is not None:
+            before = machine.session.cap
             machine.session.describe(state)
+            if machine.session.cap != before:
+                self._say_limit(machine, machine.session)
         if not machine.is_online:
             machine.is_online = True
             machine.since_us = received_us if not retained or machine.since_us is None else machine.since_us
@@ -304,9 +327,9 @@ class LiveFloor:
     def _on_setup(self, machine: FloorMachine, moved: SessionSetup) -> None:
         session = machine.session
         if session is not None and session.session == moved.session:
-            before = session.limit
+            before = session.cap
             session.set_up(moved.t_us, moved.setup)
-            if session.limit != before:
+            if session.cap != before:
                 self._say_limit(machine, session)
             self._show(machine)
 
@@ -453,11 +476,11 @@ class LiveFloor:
         self.writer.put(write)
 
     def _say_limit(self, machine: FloorMachine, session: LiveSession) -> None:
-        limit = session.limit
+        cap = session.cap
         message = (
             Limit(session.session, None, None, None)
-            if limit is None
-            else Limit(session.session, limit.limit_mm, limit.caution_mm, limit.tier)
+            if cap is None
+            else Limit(session.session, cap.depth_mm, cap.caution_mm, None if cap.limit is None else cap.limit.tier)
         )
         self._say(machine, TopicKind.LIMIT, encode(message), retain=True)
 
@@ -500,12 +523,16 @@ class LiveFloor:
         try:
             with self._engine.connect() as connection:
                 known = get_member(connection, user)
+                protocol = get_protocol(connection, user)
                 return Member(
                     user=user,
                     name=user if known is None or known.name is None else known.name,
-                    height_mm=None if known is None else known.height_mm,
-                    limits=set_limits(connection, user),
-                    reference_load_kg=sessions.reference_load(connection, user, machine.gym, machine.machine, start_us),
+                    sex=None if known is None else known.sex,
+                    book=limit_book(connection, user),
+                    protocol=None if protocol is None else protocol.rules,
+                    reference=best_load(
+                        sessions.reference_load(connection, user, machine.gym, machine.machine, start_us)
+                    ),
                 )
         except StateUnavailable as error:
             log.warning("live.state_away", reason=str(error), user=user)

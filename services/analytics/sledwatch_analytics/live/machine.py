@@ -85,7 +85,7 @@ class FloorMachine:
         """The machine as the API and the stream show it."""
         session, online = self.session, self.online
         member = None if session is None else session.member
-        limit = None if session is None else session.limit
+        cap = None if session is None else session.cap
         now = None if session is None else session.now
         deepest_mm = None if session is None else session.deepest_mm
         state = "offline" if not self.is_online else "in_use" if session is not None else "free"
@@ -104,14 +104,15 @@ class FloorMachine:
             "load_kg": self.load_kg,
             "depth_mm": self.depth_mm,
             "deepest_mm": None if deepest_mm is None else round(deepest_mm, 1),
-            "limit_mm": None if limit is None else limit.limit_mm,
-            "caution_mm": None if limit is None else limit.caution_mm,
-            "limit_tier": None if limit is None else limit.tier,
+            # The smaller of the depth limit and a protocol's end, which has no tier.
+            "limit_mm": None if cap is None else cap.depth_mm,
+            "caution_mm": None if cap is None else cap.caution_mm,
+            "limit_tier": None if cap is None or cap.limit is None else cap.limit.tier,
             "set": None if now is None else now.set,
             "reps": 0 if now is None else now.reps,
             "set_reps": 0 if now is None else now.set_reps,
             "travel_mm": None if online is None else online.travel_mm,
-            "over": limit is not None and deepest_mm is not None and deepest_mm > limit.limit_mm,
+            "over": cap is not None and deepest_mm is not None and deepest_mm > cap.depth_mm,
             "track_mm": self.track_mm,
             "t_us": self.t_us,
         }

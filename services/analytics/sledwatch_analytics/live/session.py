@@ -1,13 +1,13 @@
 """A session while it lasts: reps as they happen, and what is to be said about them. Provisional until it is closed."""
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from sledwatch.events import Online, Rep, Setup
-from sledwatch.findings import EXCESSIVE_OVER_MM, LIMITING_TIERS, Finding
-from sledwatch.limits import DepthLimit, SetLimit, resolve
+from sledwatch.findings import EXCESSIVE_OVER_MM, Finding
+from sledwatch.limits import LIMITING_TIERS, DepthLimit, LimitBook, ReferenceLoad, Sex
+from sledwatch.protocol import Cap, Protocol, cap_of
 from sledwatch.reps import Now, RepTracker, Span
 from sledwatch_analytics.closing.judging import judge_depth
 from sledwatch_analytics.measured import Pressing, Samples, joined
@@ -22,15 +22,21 @@ KEPT_US: Final = 90 * 1_000_000
 class Member:
     """What live analysis knows of whoever is badged in.
 
-    name: to be shown; the pseudonym where staff gave none. limits: as set. reference_load_kg: best load in 90 days on
-    the machine, None where unknown.
+    name: to be shown; the pseudonym where staff gave none. reference: what loads on the machine are measured against,
+    None where nothing is known.
     """
 
     user: str
     name: str
-    height_mm: float | None
-    limits: Sequence[SetLimit]
-    reference_load_kg: float | None
+    sex: Sex | None
+    book: LimitBook
+    protocol: Protocol | None
+    reference: ReferenceLoad | None
+
+    @property
+    def height_mm(self) -> float | None:
+        """Body height."""
+        return self.book.height_mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,9 @@ class _Seen:
 class LiveSession:
     """One session. member: None while nobody knows who it is; then there is no limit either.
 
-    limit: the depth limit that holds now. now: where the sled is, and in which rep and set. doubtful: the machine's
-    depth sensor is not to be relied on. Findings are of a nameless member, as of `judging`.
+    limit: the depth limit that holds now; cap: what the machine is told, the limit or where a protocol ends before it.
+    now: where the sled is, and in which rep and set. doubtful: the machine's depth sensor is not to be relied on.
+    Findings are of a nameless member, as of `judging`.
     """
 
     session: str
@@ -70,6 +77,7 @@ class LiveSession:
     reps: list[Rep] = field(default_factory=list)
     newest_us: int = 0
     limit: DepthLimit | None = None
+    cap: Cap | None = None
     doubtful: bool = False
     _tracker: RepTracker = field(default_factory=RepTracker)
     _kept: deque[Samples] = field(default_factory=deque)
@@ -98,17 +106,17 @@ class LiveSession:
         """The seat or the feet were set, from a time on."""
         if (from_us, setup) not in self.setups:
             self.setups = sorted([*self.setups, (from_us, setup)], key=lambda one: one[0])
-            self.limit = self._limit_of(self.setup)
+            self._look_up()
 
     def meet(self, member: Member) -> None:
         """Who is badged in, with the limits that stand now."""
         self.member = member
-        self.limit = self._limit_of(self.setup)
+        self._look_up()
 
     def describe(self, online: Online) -> None:
         """What the machine says it is."""
         self.online = online
-        self.limit = self._limit_of(self.setup)
+        self._look_up()
 
     def push(self, samples: Samples) -> Advance:
         """Take in the next samples, in order."""
@@ -152,7 +160,7 @@ class LiveSession:
             return None
         self._seen = seen
         reps = [*self.reps, self._in_progress(now)] if seen.past else self.reps
-        findings = judge_depth(reps, self._pressing(), None, self.member.reference_load_kg)
+        findings = judge_depth(reps, self._pressing(), None, self.member.reference)
         found = next((one for one in findings if one.rule == "depth.excessive" and one.severity == "alert"), None)
         if found is None or found == self._excessive:
             return None
@@ -160,11 +168,13 @@ class LiveSession:
         return found
 
     def _cue(self, now: Now) -> CueKind | None:
-        limit, bottom_mm = self.limit, now.descending_bottom_mm
-        if limit is None or limit.tier not in LIMITING_TIERS or bottom_mm is None or bottom_mm < limit.caution_mm:
+        cap, bottom_mm = self.cap, now.descending_bottom_mm
+        if cap is None or bottom_mm is None or bottom_mm < cap.caution_mm:
             return None
         sets = [] if self._excessive is None else self._excessive.evidence["sets_excessive"]
-        kind: CueKind = "excessive" if bottom_mm > limit.limit_mm and now.set in sets else "caution"
+        # A protocol ends where it ends; past a limit a rep is excessive only together with others, or far.
+        over = bottom_mm > cap.depth_mm and (cap.limit is None or now.set in sets)
+        kind: CueKind = "excessive" if over else "caution"
         rep = now.reps + 1
         if self._cued in {(rep, kind), (rep, "excessive")}:
             return None
@@ -190,10 +200,19 @@ class LiveSession:
             concentric_s=0.0,
         )
 
+    def _look_up(self) -> None:
+        """Find the limit and the cap for what is known now."""
+        self.limit = self._limit_of(self.setup)
+        protocol = None if self.member is None else self.member.protocol
+        ends_mm = None
+        if protocol is not None and protocol.holds_at(max(self.newest_us, self.start_us)):
+            ends_mm = protocol.deepest_mm(self.gym, self.machine, self._pressing().fit_of(self.setup))
+        self.cap = cap_of(self.limit, ends_mm)
+
     def _limit_of(self, setup: Setup | None) -> DepthLimit | None:
         if self.member is None:
             return None
-        return resolve(self.member.limits, self.gym, self.machine, setup, self.online.notch_mm)
+        return self.member.book.on(self.gym, self.machine, self.online, setup).limit
 
     def _pressing(self) -> Pressing:
         return Pressing(
@@ -205,4 +224,5 @@ class LiveSession:
             height_mm=None if self.member is None else self.member.height_mm,
             setups=self.setups,
             limit_of=self._limit_of,
+            sex=None if self.member is None else self.member.sex,
         )

@@ -1,0 +1,67 @@
+"""What the first closing judged a session by, kept for later ones: limits by setup, and the protocol."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sledwatch.events import Rep, Setup
+from sledwatch.limits import DepthLimit
+from sledwatch.protocol import Protocol
+from sledwatch_storage.state.sessions import StoredSession
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    """A setup, and the limit that held for it."""
+
+    setup: Setup | None
+    limit: DepthLimit | None
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """What a closing froze, as it is kept."""
+
+    limits: tuple[_Judged, ...]
+    protocol: Protocol | None
+
+    def by_setup(self) -> dict[Setup | None, DepthLimit | None]:
+        """The limits, by the setup they held for."""
+        return {one.setup: one.limit for one in self.limits}
+
+
+def freeze(limits: Mapping[Setup | None, DepthLimit | None], protocol: Protocol | None) -> dict[str, Any]:
+    """Ready for JSON."""
+    frozen = Frozen(tuple(_Judged(setup, limit) for setup, limit in limits.items()), protocol)
+    built: dict[str, Any] = msgspec.to_builtins(frozen)
+    return built
+
+
+def frozen_of(
+    session: StoredSession | None,
+    first_setup: Setup | None,
+    reps: Sequence[Rep],
+    setup_at: Callable[[int], Setup | None],
+) -> Frozen | None:
+    """What an earlier closing froze; None before the first.
+
+    Sessions that were closed before all of it was kept have the limit of their start, and those of their reps.
+    """
+    if session is None or session["closed_version"] is None:
+        return None
+    if session["frozen"] is not None:
+        return msgspec.convert(session["frozen"], Frozen)
+    version = session["limit_version"] or 0
+    limits: dict[Setup | None, DepthLimit | None] = {first_setup: _limit_in(session)}
+    for rep in reps:
+        limit = None
+        if rep.limit_mm is not None and rep.limit_tier is not None:
+            limit = DepthLimit(rep.limit_mm, rep.limit_tier, version)
+        limits.setdefault(setup_at(rep.t_start_us), limit)
+    return Frozen(tuple(_Judged(setup, limit) for setup, limit in limits.items()), None)
+
+
+def _limit_in(session: StoredSession) -> DepthLimit | None:
+    limit_mm, tier, version = session["limit_mm"], session["limit_tier"], session["limit_version"]
+    if limit_mm is None or tier is None:
+        return None
+    return DepthLimit(limit_mm, tier, version or 0)
