@@ -96,6 +96,26 @@ class Readings:
     load_kg: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a sensor did from one time to another, seconds since the run began: the truth about one session.
+
+    missing: samples without a depth. stood: (for how long, how far off it then was in mm, at) for each span in which
+    the encoder stood and that ended meanwhile. slips: (at, by how much). start_mm, end_mm: how far the zero was off at
+    both ends. start_kg: how far the load cell was off at the start.
+    """
+
+    from_s: float
+    to_s: float
+    samples: int
+    missing: int
+    stood: tuple[tuple[float, float, float], ...]
+    slips: tuple[tuple[float, float], ...]
+    start_mm: float
+    end_mm: float
+    start_kg: float
+
+
 class SensorAtWork:
     """A machine's sensors during one run.
 
@@ -113,6 +133,10 @@ class SensorAtWork:
         self._first_s: float | None = None
         self._until_s = 0.0
         self._dropped = 0
+        self._samples = 0
+        self._missing = 0
+        self._account_s: float | None = None
+        self._stood: list[tuple[float, float, float]] = []
 
     def intervals_us(self, nominal_us: float, count: int) -> NDArray[np.int64]:
         """The time between samples in each of the next `count` frames, whole µs."""
@@ -134,8 +158,11 @@ class SensorAtWork:
         if not count:
             return Readings(np.zeros(0), np.zeros(0))
         first_s, last_s = float(t_s[0]), float(t_s[-1])
+        before_s = None if self._first_s is None else self._until_s
         if self._first_s is None:
             self._first_s = first_s
+        if self._account_s is None:
+            self._account_s = first_s
         self._until_s = last_s
         read_mm = true_mm + sensor.noise_mm * self._rngs[_NOISE].standard_normal(count)
         if sensor.drift_mm_per_h:
@@ -148,7 +175,7 @@ class SensorAtWork:
             read_mm = np.round(read_mm / sensor.step_mm) * sensor.step_mm
         # Three decimals are what a message needs; the sum turns -0.0 into 0.0, which JSON would tell apart.
         read_mm = np.round(read_mm, _DECIMALS) + 0.0
-        self._hold_stuck(t_s, read_mm)
+        self._hold_stuck(t_s, read_mm, before_s)
         self._last_mm = float(read_mm[-1])
         missing = self._rngs[_DROPOUT].random(count) < sensor.dropout
         self._dropped += int(missing.sum())
@@ -158,7 +185,33 @@ class SensorAtWork:
                 missing[inside] = True
                 self._tell_of("blind", from_s, to_s)
         read_mm[missing] = np.nan
+        self._samples += count
+        self._missing += int(missing.sum())
         return Readings(read_mm, self._read_load(t_s, load_kg))
+
+    def account(self) -> Account | None:
+        """What it did since it was last asked; None where it read nothing."""
+        if self._account_s is None:
+            return None
+        sensor, from_s, to_s = self.sensor, self._account_s, self._until_s
+        account = Account(
+            from_s=from_s,
+            to_s=to_s,
+            samples=self._samples,
+            missing=self._missing,
+            stood=tuple(self._stood),
+            slips=tuple(slip for slip in sensor.slip_mm_at if from_s < slip[0] <= to_s),
+            start_mm=self._zero_mm(from_s),
+            end_mm=self._zero_mm(to_s),
+            start_kg=sensor.load_offset_kg + sensor.load_drift_kg_per_h / _HOUR_S * from_s,
+        )
+        self._account_s, self._samples, self._missing = None, 0, 0
+        self._stood.clear()
+        return account
+
+    def _zero_mm(self, at_s: float) -> float:
+        slipped_mm = sum(by_mm for slip_s, by_mm in self.sensor.slip_mm_at if slip_s <= at_s)
+        return self.sensor.drift_mm_per_h / _HOUR_S * at_s + slipped_mm
 
     def tell(self, kind: str, from_us: int, to_us: int) -> None:
         """Tell of a fault that somebody else injected for it."""
@@ -185,16 +238,21 @@ class SensorAtWork:
             if not sound:
                 self._tell_of(kind, *span, **figures)
 
-    def _hold_stuck(self, t_s: NDArray[np.float64], read_mm: Depths) -> None:
+    def _hold_stuck(self, t_s: NDArray[np.float64], read_mm: Depths, before_s: float | None) -> None:
+        """before_s: when the sample before these was taken."""
         for from_s, to_s in self.sensor.stuck:
             inside = _inside(t_s, from_s, to_s)
-            if inside.stop == inside.start:
-                continue
-            held_mm = read_mm[inside.start - 1] if inside.start else self._last_mm
-            if np.isnan(held_mm):
-                held_mm = read_mm[inside.start]  # stuck from the first: it shows what it saw then
-            read_mm[inside] = held_mm
-            self._tell_of("stuck", from_s, to_s, at_mm=float(held_mm))
+            if inside.stop > inside.start:
+                held_mm = read_mm[inside.start - 1] if inside.start else self._last_mm
+                if np.isnan(held_mm):
+                    held_mm = read_mm[inside.start]  # stuck from the first: it shows what it saw then
+                read_mm[inside] = held_mm
+                self._tell_of("stuck", from_s, to_s, at_mm=float(held_mm))
+            last_s = float(t_s[inside.stop - 1]) if inside.stop else before_s
+            since_s = max(from_s, self._account_s or 0.0)
+            if inside.stop < len(t_s) and last_s is not None and since_s <= last_s < to_s:
+                held_mm = read_mm[inside.stop - 1] if inside.stop else self._last_mm
+                self._stood.append((to_s - since_s, float(read_mm[inside.stop] - held_mm), to_s))
 
     def _read_load(self, t_s: NDArray[np.float64], load_kg: float | NDArray[np.float64]) -> NDArray[np.float64]:
         sensor = self.sensor
