@@ -20,7 +20,7 @@ from sledwatch_sim.pace import Hurried, Pace, RealTime
 from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.programmes import MINUTE_US, Ids, Programme, at_work, riverside
 from sledwatch_sim.scenarios import WrongScenario, load, names
-from sledwatch_sim.truth import Truth
+from sledwatch_sim.truth import SensorTruth, Truth
 from sledwatch_sim.visits import Station, Visit, Visited
 from sledwatch_sim.wire.conditions import Passage
 from sledwatch_sim.wire.connection import Carrier, Gateway, OwnConnection
@@ -234,6 +234,7 @@ class _Floor:
         self._visiting = 0  # machines that somebody is at or on the way to
         self._counted = (network.clock(), 0, 0)
         self._sensors: list[SensorAtWork] = []
+        self._sensor_truths = [SensorTruth(one.sensor, one.press.rate_hz) for one in programme.machines]
         self._shared: Gateway | None = None
         self._stations = [self._station(number, ids) for number in range(len(programme.machines))]
         self._desk = FrontDesk(network, lambda: Api(config.api_url, config.api_token))
@@ -394,6 +395,8 @@ class _Floor:
 
     def _over(self, number: int, station: Station, visited: Visited) -> None:
         visit, machine = visited.visit, self._programme.machines[number]
+        # Asked after every visit: what nobody badged in for is in no session.
+        account, sensors = self._sensors[number].account(), self._sensor_truths[number]
         if visit.session is None:
             self._truth.unbadged(
                 lifter=visit.lifter,
@@ -419,6 +422,8 @@ class _Floor:
                 past=visit.past,
                 friend=visit.friend,
                 protocol=visit.protocol,
+                of_machine=[] if account is None else sensors.session(account),
+                doubtful=sensors.doubtful,
             )
             self._programme.over(visited, done)
         self._visiting -= 1

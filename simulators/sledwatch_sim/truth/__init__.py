@@ -8,6 +8,7 @@ from sledwatch_sim.truth.depth import caution, excessive_depth
 from sledwatch_sim.truth.expected import Expected
 from sledwatch_sim.truth.file import HARD_LOSS_PCT, RULES, Truth, done, entailed, hard_sets
 from sledwatch_sim.truth.overuse import TOLERANCE, Done, overuse, spike_ratio, workload_spike
+from sledwatch_sim.truth.sensors import SensorTruth
 
 __all__ = [
     "HARD_LOSS_PCT",
@@ -15,6 +16,7 @@ __all__ = [
     "TOLERANCE",
     "Done",
     "Expected",
+    "SensorTruth",
     "Truth",
     "caution",
     "done",

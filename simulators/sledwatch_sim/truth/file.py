@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.performing import TrueRep
 from sledwatch_sim.scenarios.schema import Protocol
+from sledwatch_sim.truth import sensors
 from sledwatch_sim.truth.depth import DEPTH_TOLERANCE_MM, caution, excessive_depth
 from sledwatch_sim.truth.expected import Expected
 from sledwatch_sim.truth.overuse import (
@@ -99,7 +101,7 @@ class Truth:
 
     def run(self, scenario: str, gyms: Sequence[str], seed: int, start_us: int) -> None:
         """What was run; the first line."""
-        self._line("run", scenario=scenario, gyms=gyms, seed=seed, start_us=start_us, rules=RULES)
+        self._line("run", scenario=scenario, gyms=gyms, seed=seed, start_us=start_us, rules=RULES + sensors.RULES)
 
     def member(
         self,
@@ -148,11 +150,14 @@ class Truth:
         past: Sequence[Done] | None,
         friend: Lifter | None = None,
         protocol: Protocol | None = None,
+        of_machine: Sequence[Expected] = (),
+        doubtful: bool = False,
     ) -> Done:
         """A session that is over, its reps and what must be found in it. Returns what counts of it for later ones.
 
         past: all earlier sessions, or None where they are not known and nothing of workload can be foretold. friend:
-        whoever else was on this badge; what two people did is nobody's workload.
+        whoever else was on this badge; what two people did is nobody's workload. of_machine: what the session entails
+        for its machine. doubtful: its depth sensor may be so far off that alerts about depth are withheld.
         """
         now = done(press, lifter, start_us, end_us, reps)
         alone = past is not None and friend is None
@@ -174,7 +179,10 @@ class Truth:
         shared = friend is not None
         found = entailed(lifter, press, now, reps, limit_mm, past, shared=shared, protocol=protocol, zone=self._zone)
         for expected in found:
-            self._finding(expected, session, lifter.user)
+            unsaid = doubtful and expected.severity == "alert" and expected.rule.startswith("depth.")
+            self._finding(replace(expected, severity_near=True) if unsaid else expected, session, lifter.user)
+        for expected in of_machine:
+            self._finding(expected, session, None)
         if lifter.feels_back and any(one.rule == "depth.excessive" and not one.near for one in found):
             self._line("pain", user=lifter.user, session=session, at_us=end_us + DAY_US // 2, where="back")
         self._flush()
@@ -238,7 +246,7 @@ class Truth:
                 over_mm=None if over_mm is None else round(over_mm, 2),
             )
 
-    def _finding(self, expected: Expected, session: str, user: str) -> None:
+    def _finding(self, expected: Expected, session: str, user: str | None) -> None:
         self._line(
             "finding",
             rule=expected.rule,

@@ -1,4 +1,4 @@
-"""What the faults injected into a machine's sensors entail, from the definitions alone (docs/science.md, Sensor health).
+"""What the faults injected into a machine's sensors entail, from the definitions alone (docs/science.md).
 
 A finding is entailed in the session that shows it. What several sessions in a row must show is counted here over those
 of the run: what was before is not known, and a machine is compared with its own first sessions of the run.
@@ -45,9 +45,7 @@ class SensorTruth:
 
     def __init__(self, sensor: Sensor, rate_hz: float) -> None:
         self._sensor = sensor
-        self._least_mm = max(
-            JUMP_MM, JUMP_M_S2 * 1000.0 / rate_hz**2, 10.0 * sensor.noise_mm, 3.0 * sensor.step_mm
-        )
+        self._least_mm = max(JUMP_MM, JUMP_M_S2 * 1000.0 / rate_hz**2, 10.0 * sensor.noise_mm, 3.0 * sensor.step_mm)
         self._past: list[Account] = []
         self._slipped = False
 
@@ -65,9 +63,7 @@ class SensorTruth:
             drift,
             self._stuck(account),
             self._row("machine.encoder-noise", loud, lambda _: noise_mm, max(NOISE_MM, self._sensor.step_mm)),
-            self._row(
-                "machine.encoder-dropout", "note", lambda one: one.missing / max(1, one.samples), MISSING_SHARE
-            ),
+            self._row("machine.encoder-dropout", "note", lambda one: one.missing / max(1, one.samples), MISSING_SHARE),
             self._row("machine.load-offset", "note", self._load_off_kg, LOAD_OFF_KG),
         ]
         return [expected for expected in found if expected is not None]
@@ -75,7 +71,8 @@ class SensorTruth:
     @property
     def doubtful(self) -> bool:
         """Whether depths may be off by enough for their alerts to be withheld."""
-        return self._slipped or abs(self._past[-1].start_mm) > ZERO_OFF_MM * (1.0 - NEAR)
+        off_mm = [max(abs(one.start_mm), abs(one.end_mm)) for one in self._past[-1:]]
+        return self._slipped or any(mm > ZERO_OFF_MM * (1.0 - NEAR) for mm in off_mm)
 
     def _slip(self, account: Account) -> Expected | None:
         slips = [by_mm for at_s, by_mm in account.slips]
@@ -118,6 +115,7 @@ class SensorTruth:
         if len(last) < IN_A_ROW or min(last) < threshold * (1.0 - NEAR):
             # One that is near in between begins a row anew, or does not.
             return None
-        # A load that plates may explain says nothing; nor does a zero that moves while it is looked at.
-        open_to_doubt = rule in {"machine.load-offset", "machine.encoder-drift"} and min(last) < 2.0 * threshold
+        # A load that plates may explain says nothing, and a zero may move while it is looked at.
+        moving = rule == "machine.encoder-drift" and min(last) < 2.0 * threshold
+        open_to_doubt = moving or rule == "machine.load-offset"
         return Expected(rule, severity, near=open_to_doubt or min(last) < threshold * (1.0 + NEAR))
