@@ -1,0 +1,89 @@
+"""Machines for tests of software that meets the wire contract: pytest fixtures without a broker and without real time.
+
+Name this module in a conftest.py, and a test has them:
+
+    pytest_plugins = ["sledwatch_sim.testing"]
+
+- `virtual_clock`: a clock that advances only when told, and wakes timers in order.
+- `virtual_broker`: what machines say to it, who listens, what is said to machines.
+- `press`: makes a leg press with somebody to sit in it.
+- `gym_day`: plays a scenario, with the truth about it.
+- `broker_gym`: hands all of it to a real MQTT broker, for services that connect to one.
+
+The classes behind them can be used without pytest. docs/testing-with-machines.md shows how.
+"""
+
+from typing import Any, Final, Protocol
+
+import pytest
+
+from sledwatch import events
+from sledwatch_sim.testing.broker import Message, VirtualBroker
+from sledwatch_sim.testing.clock import VirtualClock
+from sledwatch_sim.testing.press import DoneRep, SetUnderWay, SimulatedPress, Tempo
+from sledwatch_sim.testing.storing import Storing
+
+__all__ = [
+    "START_US",
+    "DoneRep",
+    "Message",
+    "SetUnderWay",
+    "SimulatedPress",
+    "Storing",
+    "Tempo",
+    "VirtualBroker",
+    "VirtualClock",
+    "press",
+    "virtual_broker",
+    "virtual_clock",
+    "virtual_start_us",
+]
+
+# A Sunday morning, 2026-11-22T07:00:00Z.
+START_US: Final = 1_795_330_800_000_000
+
+
+class PressFactory(Protocol):
+    """Makes machines; see `press`."""
+
+    def __call__(self, gym: str = ..., name: str | None = ..., *, stores: bool = ..., **options: Any) -> SimulatedPress:
+        """Make one."""
+
+
+@pytest.fixture
+def virtual_start_us() -> int:
+    """When the virtual clock starts, µs since the epoch, UTC; override it for another time."""
+    return START_US
+
+
+@pytest.fixture
+def virtual_clock(virtual_start_us: int) -> VirtualClock:
+    """A clock that stands still until the test lets it go by: `virtual_clock.advance(seconds)`."""
+    return VirtualClock(virtual_start_us)
+
+
+@pytest.fixture
+def virtual_broker(virtual_clock: VirtualClock) -> VirtualBroker:
+    """A broker in memory: `virtual_broker.subscribe(function)` hears what the test's machines say."""
+    return VirtualBroker(virtual_clock)
+
+
+@pytest.fixture
+def press(virtual_broker: VirtualBroker) -> PressFactory:
+    """Makes a leg press, switched on and connected to `virtual_broker`: `press(gym, name, seed=1, …)`.
+
+    gym, name: `gym-1` and `press-1`, `press-2` and so on where not said. stores: somebody stores all that it says and
+    answers `stored`; False leaves that to the test. Further options as `SimulatedPress` takes them: model, rate_hz,
+    seed, obeys, sensor, network, capacity.
+    """
+    made = 0
+
+    def make(gym: str = "gym-1", name: str | None = None, *, stores: bool = True, **options: Any) -> SimulatedPress:
+        nonlocal made
+        made += 1
+        name = name or f"press-{made}"
+        if stores:
+            Storing(virtual_broker, f"{events.ROOT}/{gym}/{name}/+")
+        return SimulatedPress(virtual_broker, gym, name, **{"number": made, **options})
+
+    return make
