@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
-# The fixtures `broker`: real brokers, iotcore and Mosquitto; and `influx_server`: a real InfluxDB.
-pytest_plugins = ("mqtt_brokers", "influx_server")
+# The fixtures `broker`: real brokers, iotcore and Mosquitto; `influx_server`: a real InfluxDB; and `virtual_clock`,
+# `press` and the others that machines come with: simulated ones, without a broker and without real time.
+pytest_plugins = ("mqtt_brokers", "influx_server", "sledwatch_sim.testing")
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("sledwatch", deadline=None)

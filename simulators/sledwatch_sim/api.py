@@ -35,14 +35,17 @@ class ApiError(Exception):
 class Api:
     """A client of the HTTP API, for one thread.
 
-    url: where it is, without /api/v1. token: a bearer token, or what gives it.
+    url: where it is, without /api/v1. token: a bearer token, or what gives it. transport: what carries requests, where
+    that is not the network.
     """
 
-    def __init__(self, url: str, token: Token) -> None:
+    def __init__(self, url: str, token: Token, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         self._token = token
         # Proxies of the environment are for the world outside; this is our own server.
-        self._http = httpx.Client(base_url=self.url, auth=self._authorised, timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url, auth=self._authorised, timeout=_TIMEOUT_S, trust_env=False, transport=transport
+        )
 
     def wait_ready(self, stopped: Callable[[], bool], timeout_s: float | None = None) -> None:
         """Wait until the whole system is ready, or `stopped`. Raises ApiError after `timeout_s`; None: for ever."""

@@ -4,12 +4,25 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sledwatch_sim.api import Api, ApiError
 from sledwatch_sim.wire.network import Network
 
 T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """Where a run tells and asks the system. Answers come when the run is doing nothing else."""
+
+    def closed(self) -> bool:
+        """Whether it is closing: what waits for something should give up."""
+
+    def ask(self, job: Callable[[Api], T], then: Callable[[T], None], failed: Callable[[ApiError], None]) -> None:
+        """Do a job with the API, then call `then` with its result, or `failed`."""
+
+    def close(self) -> None:
+        """Let go of what waits."""
 
 
 class FrontDesk:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -15,10 +15,10 @@ import structlog
 from sledwatch.address import BrokerAddress
 from sledwatch_sim.api import Api, ApiError, Token
 from sledwatch_sim.equipment.sensors import SensorAtWork
-from sledwatch_sim.front_desk import FrontDesk
+from sledwatch_sim.front_desk import Desk, FrontDesk
 from sledwatch_sim.pace import Hurried, Pace, RealTime
 from sledwatch_sim.people import DAY_US, Lifter
-from sledwatch_sim.programmes import MINUTE_US, Ids, Programme, at_work, riverside
+from sledwatch_sim.programmes import MINUTE_US, Ids, Machine, Programme, at_work, riverside
 from sledwatch_sim.scenarios import WrongScenario, load, names
 from sledwatch_sim.truth import SensorTruth, Truth
 from sledwatch_sim.visits import Station, Visit, Visited
@@ -26,7 +26,7 @@ from sledwatch_sim.wire.conditions import Passage
 from sledwatch_sim.wire.connection import Carrier, Gateway, OwnConnection
 from sledwatch_sim.wire.descriptors import TooManyConnections, allow_connections
 from sledwatch_sim.wire.device import Device
-from sledwatch_sim.wire.network import Network
+from sledwatch_sim.wire.network import Loop, Network
 
 log = structlog.get_logger()
 
@@ -166,8 +166,18 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
             raise WrongSimulation(f"{error}: `--machines-per-connection N`") from None
         truth.run(name, sorted({machine.gym for machine in programme.machines}), seed, start_us)
         span_us = None if config.forever else scenario_us
-        floor = _Floor(config, programme, network, broker, pace, truth, ids, start_us, span_us, report, stop)
-        return floor.run()
+        surroundings = Surroundings(
+            network,
+            pace,
+            _carriers(programme.machines, config.machines_per_connection, network, broker),
+            FrontDesk(network, lambda: Api(config.api_url, config.api_token)),
+            config.clock_us,
+        )
+        floor = Floor(surroundings, programme, truth, ids, seed, start_us, span_us, report, stop)
+        try:
+            return floor.run()
+        finally:
+            network.refusals.sum_up()
 
 
 def _check(config: SimConfig, span_us: int) -> None:
@@ -199,31 +209,55 @@ def _text(t_us: int) -> str:
     return datetime.fromtimestamp(t_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class _Floor:
-    """The machines of one run and those at them. All of it happens in the thread that calls `run`."""
+def _carriers(machines: Sequence[Machine], each: int, network: Network, broker: BrokerAddress) -> list[Carrier]:
+    """A connection of each machine's own, or one that it shares with its neighbours."""
+    if each == 1:
+        return [OwnConnection(network, broker) for _ in machines]
+    gateways = [Gateway(network, broker, f"{first.gym}.{first.name}.gateway") for first in machines[::each]]
+    return [gateways[number // each] for number in range(len(machines))]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run meets: how time goes by, the way of each machine to its broker, and where members are enrolled.
+
+    clock_us: what the clocks of people and machines show (µs, UTC).
+    """
+
+    network: Loop
+    pace: Pace
+    carriers: Sequence[Carrier]
+    desk: Desk
+    clock_us: Callable[[], int]
+
+
+class Floor:
+    """The machines of one run and those at them. All of it happens in the thread that calls `run`.
+
+    span_us: None for a run without an end.
+    """
 
     def __init__(
         self,
-        config: SimConfig,
+        surroundings: Surroundings,
         programme: Programme,
-        network: Network,
-        broker: BrokerAddress,
-        pace: Pace,
         truth: Truth,
         ids: Ids,
+        seed: int,
         start_us: int,
         span_us: int | None,
         report: Callable[[Progress], None],
         stop: threading.Event,
     ) -> None:
-        self._config = config
         self._programme = programme
-        self._network = network
-        self._broker = broker
-        self._pace = pace
+        self._network = network = surroundings.network
+        self._pace = surroundings.pace
+        self._carriers = surroundings.carriers
+        self._desk = surroundings.desk
+        self._clock_us = surroundings.clock_us
         self._truth = truth
         self._start_us = start_us
-        self._seed = DEFAULT_SEED if config.seed is None else config.seed
+        self._seed = seed
         self._span_us = span_us
         self._report = report
         self._stop = stop
@@ -235,9 +269,7 @@ class _Floor:
         self._counted = (network.clock(), 0, 0)
         self._sensors: list[SensorAtWork] = []
         self._sensor_truths = [SensorTruth(one.sensor, one.press.rate_hz) for one in programme.machines]
-        self._shared: Gateway | None = None
         self._stations = [self._station(number, ids) for number in range(len(programme.machines))]
-        self._desk = FrontDesk(network, lambda: Api(config.api_url, config.api_token))
 
     def _station(self, number: int, ids: Ids) -> Station:
         machine, network = self._programme.machines[number], self._network
@@ -251,31 +283,19 @@ class _Floor:
         boot = ids.boot(number, self._start_us)
         device = Device(
             network,
-            self._carrier(number),
+            self._carriers[number],
             machine.gym,
             machine.name,
             machine.press.online,
             boot,
             passage=passage,
             # What is hurried happened earlier, and is to be the same bytes each time.
-            clock_us=None if self._pace.hurried else self._config.clock_us,
+            clock_us=None if self._pace.hurried else self._clock_us,
         )
         over = partial(self._over, number)
         return Station(
             network, device, machine.press, self._pace, over, sensor, self._start_us, partial(ids.boot, number)
         )
-
-    def _carrier(self, number: int) -> Carrier:
-        """A connection of the machine's own, or one that it shares with its neighbours."""
-        each = self._config.machines_per_connection
-        if each == 1:
-            return OwnConnection(self._network, self._broker)
-        if number % each == 0:
-            first = self._programme.machines[number]
-            name = f"{first.gym}.{first.name}.gateway"
-            self._shared = Gateway(self._network, self._broker, name)
-        assert self._shared is not None  # noqa: S101 - the first of them has made it
-        return self._shared
 
     def _tell_fault(
         self, gym: str, machine: str, kind: str, from_us: int, to_us: int, detail: Mapping[str, float]
@@ -351,7 +371,7 @@ class _Floor:
             return
         self._phase = "live"
         # In real time the gym opens now, however long it took until the system was ready.
-        opened_us = self._start_us if self._pace.hurried else self._config.clock_us()
+        opened_us = self._start_us if self._pace.hurried else self._clock_us()
         for number in range(len(self._stations)):
             self._invite(number, opened_us)
 
@@ -390,7 +410,7 @@ class _Floor:
             self._fail(str(error))
             return
         log.warning("simulation.not_enrolled", user=lifter.user, reason=str(error), again_in_s=_ENROL_AGAIN_S)
-        again_us = max(start_us, self._config.clock_us() + int(_ENROL_AGAIN_S * 1e6))
+        again_us = max(start_us, self._clock_us() + int(_ENROL_AGAIN_S * 1e6))
         self._network.call_later(_ENROL_AGAIN_S, partial(self._enrol, number, lifter, again_us))
 
     def _over(self, number: int, station: Station, visited: Visited) -> None:
@@ -429,7 +449,7 @@ class _Floor:
         self._visiting -= 1
         if visited.complete:
             # After a laptop's sleep the next one comes now, not at every time that was slept through.
-            free_us = visited.end_us if self._pace.hurried else max(visited.end_us, self._config.clock_us())
+            free_us = visited.end_us if self._pace.hurried else max(visited.end_us, self._clock_us())
             self._invite(number, free_us)
 
     def _close(self) -> None:
@@ -448,14 +468,13 @@ class _Floor:
             station.device.switch_off(partial(waiting.discard, number))
         deadline_s = network.clock() + _GOODBYE_S
         network.run(lambda: not waiting or network.clock() > deadline_s)
-        network.refusals.sum_up()
         self._count()
 
     def _require_broker(self) -> None:
         devices = [station.device for station in self._stations]
         if not any(device.account.connections for device in devices):
             why = next((device.last_error for device in devices if device.last_error), "no answer")
-            self._fail(f"no broker at {self._broker} ({why}): SLEDWATCH_MQTT_URL says where it is")
+            self._fail(f"no broker at {self._carriers[0]} ({why}): SLEDWATCH_MQTT_URL says where it is")
 
     def _watch_storing(self, unstored: int, since_s: float) -> None:
         now_s = self._network.clock()

@@ -20,19 +20,25 @@ import pytest
 from sledwatch import events
 from sledwatch_sim.testing.broker import Message, VirtualBroker
 from sledwatch_sim.testing.clock import VirtualClock
+from sledwatch_sim.testing.day import GymDay, play
 from sledwatch_sim.testing.press import DoneRep, SetUnderWay, SimulatedPress, Tempo
 from sledwatch_sim.testing.storing import Storing
 
 __all__ = [
     "START_US",
     "DoneRep",
+    "GymDay",
+    "GymDayFactory",
     "Message",
+    "PressFactory",
     "SetUnderWay",
     "SimulatedPress",
     "Storing",
     "Tempo",
     "VirtualBroker",
     "VirtualClock",
+    "gym_day",
+    "play",
     "press",
     "virtual_broker",
     "virtual_clock",
@@ -48,6 +54,13 @@ class PressFactory(Protocol):
 
     def __call__(self, gym: str = ..., name: str | None = ..., *, stores: bool = ..., **options: Any) -> SimulatedPress:
         """Make one."""
+
+
+class GymDayFactory(Protocol):
+    """Plays scenarios; see `gym_day`."""
+
+    def __call__(self, scenario: str, *, seed: int = ..., minutes: float | None = ..., stores: bool = ...) -> GymDay:
+        """Play one."""
 
 
 @pytest.fixture
@@ -85,5 +98,21 @@ def press(virtual_broker: VirtualBroker) -> PressFactory:
         if stores:
             Storing(virtual_broker, f"{events.ROOT}/{gym}/{name}/+")
         return SimulatedPress(virtual_broker, gym, name, **{"number": made, **options})
+
+    return make
+
+
+@pytest.fixture
+def gym_day(virtual_broker: VirtualBroker) -> GymDayFactory:
+    """Plays a scenario in virtual time: `gym_day("too-deep", seed=1)`, or the path of a TOML file.
+
+    Returns its messages with the truth about them. Whoever listens at `virtual_broker` hears each at its time. minutes:
+    only the first ones. stores: as for `press`.
+    """
+
+    def make(scenario: str, *, seed: int = 1, minutes: float | None = None, stores: bool = True) -> GymDay:
+        if stores:
+            Storing(virtual_broker)
+        return play(virtual_broker, scenario, seed=seed, minutes=minutes)
 
     return make

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -9,8 +10,8 @@ from typing import Final
 from sledwatch_sim.wire.network import Timer
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# What no test means to wait for: an hour of virtual time.
-WITHIN_S: Final = 3600.0
+# What no test means to wait for: a day of virtual time.
+WITHIN_S: Final = 86_400.0
 
 
 class VirtualClock:
@@ -64,7 +65,9 @@ class VirtualClock:
 
     def call_at(self, at_s: float, do: Callable[[], None]) -> Timer:
         """Do something when `monotonic` shows a time, or as soon as time goes by where that is over."""
-        return self.at(self.start_us + round(at_s * 1e6), do)
+        since_us = math.ceil(at_s * 1e6)
+        # Never before: who looks at the clock then would find that it is not time yet.
+        return self.at(self.start_us + since_us + (since_us / 1e6 < at_s), do)
 
     def call_later(self, delay_s: float, do: Callable[[], None]) -> Timer:
         """Do something after a delay. `cancel()` of what is returned makes it nothing."""

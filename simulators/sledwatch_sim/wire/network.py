@@ -57,6 +57,13 @@ class Timers(Protocol):
         """Do something after a delay."""
 
 
+class Loop(Timers, Protocol):
+    """Timers, and how to wait until they have done something."""
+
+    def run(self, done: Callable[[], bool]) -> None:
+        """Let time go by until `done`."""
+
+
 class Network:
     """The loop. `clock` counts seconds and never goes back.
 
