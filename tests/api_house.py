@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sledwatch.events import Alert, Event, Frame, Rep
 from sledwatch_analytics.access import Access
 from sledwatch_analytics.api.app import create_app
 from sledwatch_analytics.api.parts import ApiConfig
+from sledwatch_analytics.live.pressed import Pressed
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import StoredFrame
 from sledwatch_storage.series.memory import MemorySeries
@@ -38,12 +39,16 @@ class StandingFloor:
     on_floor: list[dict[str, Any]] = field(default_factory=list)
     reps: dict[str, list[Rep]] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    pressed: dict[tuple[str, str], Pressed] = field(default_factory=dict)
 
     def machines(self, gym: str) -> Sequence[dict[str, Any]]:
         return [machine for machine in self.on_floor if machine["gym"] == gym]
 
     def live_reps(self, session: str) -> Sequence[Rep]:
         return self.reps.get(session, [])
+
+    def pressing(self, gym: str, machine: str) -> Pressed | None:
+        return self.pressed.get((gym, machine))
 
     def limits_changed(self, user: str) -> None:
         self.changed.append(user)
@@ -105,9 +110,13 @@ class House:
         start_us: int = NOW_US - 600 * S,
         reps: int = 3,
         found: Sequence[findings.StoredFinding] = (),
+        load_kg: float = 120.0,
     ) -> list[Rep]:
         self.start_session(session, user, start_us)
-        made = [a_rep(number, session=session, user=user, start_us=start_us) for number in range(1, reps + 1)]
+        made = [
+            replace(a_rep(number, session=session, user=user, start_us=start_us), load_kg=load_kg)
+            for number in range(1, reps + 1)
+        ]
         closed = sessions.Closed(session, start_us, start_us + 300 * S, SETUP, 1, 412.0, "calibrated", 1)
         with begin(self.engine) as connection:
             sessions.close(connection, closed, made)

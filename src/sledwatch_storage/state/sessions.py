@@ -81,6 +81,20 @@ def sessions_of(bind: Bind, user: str, after: str | None = None, limit: int = 10
         return _with_findings(connection, query)
 
 
+def latest_setup(bind: Bind, user: str, gym: str, machine: str) -> dict[str, Any] | None:
+    """How a machine was set at the start of a member's latest session on it; None where that is not known."""
+    query = (
+        select(_session.c.setup)
+        .where(_session.c.user == user, _session.c.gym == gym, _session.c.machine == machine)
+        .where(_session.c.source == "samples")
+        .order_by(_session.c.start_us.desc())
+        .limit(1)
+    )
+    with reading(bind) as connection:
+        found: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
 def cursor_of(item: StoredSession) -> str:
     """Where a list goes on after this session."""
     return cursor(item["start_us"], item["session"])

@@ -1,10 +1,11 @@
 """Depth limits over HTTP: set in millimetres, by pointing at a rep, read and taken away."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from api_house import House, a_rep
+from api_house import SETUP, House, a_rep
 
 LIMITS = "/api/v1/members/m-1/limits"
 HERE = f"{LIMITS}/north/press-1"
@@ -22,6 +23,10 @@ def test_a_limit_is_accepted_before_member_and_machine_were_seen(house: House) -
         "set_by": "admin",
         "set_at": "2026-11-22T17:00:00Z",
         "version": 1,
+        "how": "figure",
+        "setup": None,
+        "session": None,
+        "note": None,
     }
     assert (200, expected) == (answer.status_code, answer.json())
     assert [expected] == house.get("/members/m-1/limits")["items"]
@@ -73,6 +78,21 @@ def test_pointing_at_a_rep_makes_its_depth_the_limit_for_that_seat_and_foot_row(
     answer = house.client.put(HERE, json={"from_rep": {"session": "s-1", "rep": 2}}).json()
     assert (402.0, 4, 2) == (answer["limit_mm"], answer["notch"], answer["foot_row"])
     assert {"session": "s-1", "set": 1, "rep": 2} == answer["from_rep"]
+
+
+def test_a_rep_whose_bottom_the_sensor_lost_needs_a_figure_beside_it(house: House) -> None:
+    house.start_session()
+    house.floor.reps["s-1"] = [replace(a_rep(1), quality="unsure", quality_reason="glitch")]
+    wish: dict[str, Any] = {"from_rep": {"session": "s-1", "rep": 1}}
+    refused = house.client.put(HERE, json=wish)
+    assert (422, True) == (refused.status_code, "a glitch" in refused.json()["errors"][0]["expected"])
+    assert 400.0 == house.client.put(HERE, json=wish | {"limit_mm": 400}).json()["limit_mm"]
+
+
+def test_a_limit_from_a_rep_keeps_how_the_machine_was_set_then(house: House) -> None:
+    house.close_session()
+    limit = house.client.put(HERE, json={"from_rep": {"session": "s-1", "rep": 2}}).json()
+    assert ("rep", SETUP, "s-1") == (limit["how"], limit["setup"], limit["session"])
 
 
 def test_a_limit_from_a_rep_can_be_for_every_notch_and_be_corrected(house: House) -> None:

@@ -24,6 +24,9 @@ def busy(house: House) -> House:
     house.floor.reps["s-2"] = [a_rep(1, session="s-2")]
     house.floor.on_floor.append(MACHINE)
     put(f"{PREFIX}/members/m-1/limits/north/press-1", json={"from_rep": {"session": "s-1", "rep": 2}})
+    house.client.post(f"{PREFIX}/members/m-1/limits/north/press-1/calibration")
+    window = {"quantity": "knee_deg", "max": 80}
+    put(f"{PREFIX}/members/m-1/protocol", json={"windows": [window], "expires_at": "2027-01-01T00:00:00Z"})
     alert = house.raise_alert()
     house.client.post(f"{PREFIX}/alerts/{alert.id}/comments", json={"text": "Saw her."})
     house.log_frames()
@@ -47,6 +50,11 @@ PATHS = [
     ("/members/{user}/workload", {"user": "m-1"}),
     ("/members/{user}/limits", {"user": "m-1"}),
     ("/members/{user}/limits/{gym}/{machine}", {"user": "m-1", "gym": "north", "machine": "press-1"}),
+    ("/members/{user}/limits/{gym}/{machine}/history", {"user": "m-1", "gym": "north", "machine": "press-1"}),
+    ("/members/{user}/limits/{gym}/{machine}/in-force", {"user": "m-1", "gym": "north", "machine": "press-1"}),
+    ("/members/{user}/limits/{gym}/{machine}/calibration", {"user": "m-1", "gym": "north", "machine": "press-1"}),
+    ("/members/{user}/protocol", {"user": "m-1"}),
+    ("/members/{user}/protocol/history", {"user": "m-1"}),
     ("/sessions/{session}", {"session": "s-1"}),
     ("/sessions/{session}", {"session": "s-2"}),
     ("/sessions/{session}", {"session": "h-1"}),

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from sledwatch_analytics.access import Access
 from sledwatch_analytics.api import (
     alerts,
+    calibration,
     findings,
     gyms,
     health,
@@ -19,6 +20,7 @@ from sledwatch_analytics.api import (
     limits,
     members,
     problems,
+    protocol,
     quarantine,
     sessions,
     sign_in,
@@ -38,6 +40,8 @@ _ROUTERS: Final = (
     gyms.router,
     members.router,
     limits.router,
+    calibration.router,
+    protocol.router,
     sessions.router,
     findings.router,
     alerts.router,
