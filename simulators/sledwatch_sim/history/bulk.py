@@ -10,9 +10,9 @@ from sledwatch_sim.people import (
     BOUNCE_HASTE,
     BOUNCE_SPEED,
     DAY_US,
-    MINIMUM_JERK_BRAKING,
     OVERKEEN,
     Stroke,
+    shortest_push_s,
 )
 from sledwatch_sim.performing import TrueRep
 
@@ -183,10 +183,9 @@ def live(life: Life) -> Lived:
     top_mm[first_rep] = rng.uniform(6.0, 14.0, len(session))
     velocity = person.push_m_s(true_share[in_set], fatigue, tired[in_set], intent[in_set])
     travel_m = (bottom_mm - end_mm) / 1_000.0
-    shortest_s = np.sqrt(MINIMUM_JERK_BRAKING * travel_m / (0.95 * press.free_braking_m_s2))
     eccentric_s = person.eccentric_s * (1.0 + 0.15 * fatigue) * _near_one(0.06, rng, n)
     dwell_s = person.dwell_s * rng.uniform(0.7, 1.4, n)
-    concentric_s = np.maximum(shortest_s, travel_m / velocity * _near_one(0.03, rng, n))
+    concentric_s = np.maximum(shortest_push_s(press, travel_m), travel_m / velocity * _near_one(0.03, rng, n))
     bounce_m_s = np.zeros(n)
     if person.bounces:
         eccentric_s, dwell_s = np.maximum(0.8, BOUNCE_HASTE * eccentric_s), np.zeros(n)

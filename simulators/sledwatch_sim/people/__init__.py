@@ -6,12 +6,12 @@ from sledwatch_sim.people.technique import (
     BOUNCE_HASTE,
     BOUNCE_SPEED,
     LOAD_PCT,
-    MINIMUM_JERK_BRAKING,
     VELOCITY_M_S,
     PlannedSet,
     Stroke,
     Technique,
     possible_reps,
+    shortest_push_s,
 )
 from sledwatch_sim.people.training import DAY_US, HISTORY_DAYS, OVERKEEN, Training
 
@@ -21,7 +21,6 @@ __all__ = [
     "DAY_US",
     "HISTORY_DAYS",
     "LOAD_PCT",
-    "MINIMUM_JERK_BRAKING",
     "OVERKEEN",
     "VELOCITY_M_S",
     "Body",
@@ -34,4 +33,5 @@ __all__ = [
     "Training",
     "lifter",
     "possible_reps",
+    "shortest_push_s",
 ]

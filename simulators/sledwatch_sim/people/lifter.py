@@ -101,6 +101,6 @@ def lifter(
         off_days=0,
         growth_a_week=float(body.uniform(0.0, 0.003)),
         feels_back=bool(body.random() < _BACKS),
-        velocity_at_1rm_m_s=near(0.20, _VELOCITY_AT_1RM_SPREAD, body),
+        velocity_at_1rm_m_s=near(0.19, _VELOCITY_AT_1RM_SPREAD, body),
         velocity_slope=near(1.0, _VELOCITY_SLOPE_SPREAD, body),
     )

@@ -21,8 +21,9 @@ CARRIED_FATIGUE: Final = 0.06
 _LATE_FATIGUE: Final = 1.5
 # How sharply somebody changes from the speed that they mean to push at to the one that they still can (judgement).
 _BEND: Final = 1.5
-# Minimum jerk: the hardest braking of a movement is this times distance / time².
-MINIMUM_JERK_BRAKING: Final = 10.0 / math.sqrt(3.0)
+# Minimum jerk: the hardest braking of a movement is this times distance / time². People leave a little to spare.
+_BRAKING: Final = 10.0 / math.sqrt(3.0)
+_SPARE: Final = 0.95
 # Who bounces lets the sled come down faster, does not wait below, and comes into the turn at so many times the mean
 # speed of the way down; but never faster than the push goes on (judgement).
 BOUNCE_HASTE: Final = 0.7
@@ -136,8 +137,7 @@ class Technique(Body):
         end_mm = float(rng.uniform(6.0, 16.0))
         velocity = float(self.push_m_s(planned.share_of_1rm, fatigue, tired, planned.intent))
         travel_m = (bottom_mm - end_mm) / 1000.0
-        # Legs push and never pull: a push too fast for gravity to stop by the end of the travel would fly.
-        shortest_s = math.sqrt(MINIMUM_JERK_BRAKING * travel_m / (0.95 * press.free_braking_m_s2))
+        shortest_s = float(shortest_push_s(press, travel_m))
         eccentric_s = self.eccentric_s * (1.0 + 0.15 * fatigue) * near(1.0, 0.06, rng)
         dwell_s = self.dwell_s * float(rng.uniform(0.7, 1.4))
         concentric_s = max(shortest_s, travel_m / velocity * near(1.0, 0.03, rng))
@@ -147,6 +147,15 @@ class Technique(Body):
             eccentric_s, dwell_s = max(0.8, BOUNCE_HASTE * eccentric_s), 0.0
             bounce_m_s = BOUNCE_SPEED * min((bottom_mm - top_mm) / 1000.0 / eccentric_s, travel_m / concentric_s)
         return Stroke(top_mm, bottom_mm, end_mm, eccentric_s, dwell_s, concentric_s, pause_s, bounce_m_s)
+
+
+def shortest_push_s(press: Press, travel_m: float | Numbers) -> Numbers:
+    """How short a push can be: legs never pull, so gravity has to stop the sled by the end of its travel.
+
+    travel_m: metres. Returns seconds.
+    """
+    shortest: Numbers = np.sqrt(_BRAKING * travel_m / (_SPARE * press.free_braking_m_s2))
+    return shortest
 
 
 def possible_reps(share_of_1rm: float) -> float:
