@@ -25,6 +25,10 @@ def test_measures_are_finite_and_in_order(samples, seed, causal):
         assert rep.eccentric_s > 0
         assert rep.concentric_s > 0
         assert rep.bottom_dwell_s >= 0
+        assert (rep.propulsive_s or 0) <= rep.concentric_s + 1e-6
+        assert (rep.eccentric_peak_velocity_m_s or 0) >= 0
+        assert (rep.turn_deceleration_m_s2 or 0) >= 0
+        assert (rep.lockout_velocity_m_s or 0) <= (rep.peak_velocity_m_s or 0) + 1e-6
         assert 0 <= rep.eccentric_s + rep.bottom_dwell_s + rep.concentric_s <= 1e-6 * (rep.end_us - rep.start_us) + 1e-3
 
 

@@ -89,12 +89,16 @@ def test_noise_in_a_pause_at_the_bottom_is_no_movement():
 def test_below_30_hz_there_is_no_velocity_and_phases_end_within_2_percent_of_the_travel():
     share = brentq(lambda u: 10 * u**3 - 15 * u**4 + 6 * u**5 - 0.02, 0, 1)
     for rep in measured(idle().reps((400,) * 3, eccentric_s=3, concentric_s=2, bottom_s=1).rest(3).samples(25)):
-        assert (None, None, None, None) == (
+        assert {None} == {
             rep.mean_velocity_m_s,
             rep.mean_propulsive_velocity_m_s,
             rep.peak_velocity_m_s,
             rep.velocity_loss_pct,
-        )
+            rep.propulsive_s,
+            rep.eccentric_peak_velocity_m_s,
+            rep.turn_deceleration_m_s2,
+            rep.lockout_velocity_m_s,
+        }
         assert (3 * (1 - 2 * share), 2 * (1 - 2 * share)) == pytest.approx(
             (rep.eccentric_s, rep.concentric_s), abs=0.02
         )
@@ -157,6 +161,57 @@ def test_a_rep_is_the_same_whatever_happened_long_before_and_after():
     among = idle(20).reps((380,)).rest(9).reps((400,)).rest(5).reps((300,)).rest(3).samples(50)
     (expected,) = measured(alone)
     assert expected.mean_velocity_m_s == pytest.approx(measured(among)[1].mean_velocity_m_s, rel=1e-6)
+
+
+def swinging(travel_mm: float, period_s: float, *, reps: int = 3, rate_hz: float = 50.0) -> Samples:
+    """Reps without a pause, as a sinusoid: its greatest speed is πA/T, its turns brake by 2π²A/T²."""
+    seconds = np.arange(0, 6 + reps * period_s, 1 / rate_hz)
+    phase = 2 * np.pi * np.clip(seconds - 3, 0, reps * period_s) / period_s
+    return Samples(
+        np.round(seconds * 1e6).astype(np.int64), travel_mm / 2 * (1 - np.cos(phase)), np.full(len(seconds), 100.0)
+    )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("rate_hz", [30.0, 50.0, 500.0])
+@pytest.mark.parametrize(("travel_mm", "period_s"), [(400, 2.0), (400, 0.9), (200, 0.5)])
+def test_the_way_down_is_as_fast_and_turned_as_hard_as_a_sinusoid_is(travel_mm, period_s, rate_hz, causal):
+    for rep in measured(swinging(travel_mm, period_s, rate_hz=rate_hz), causal=causal):
+        assert np.pi * travel_mm / 1e3 / period_s == pytest.approx(rep.eccentric_peak_velocity_m_s, rel=0.02)
+        assert 2 * np.pi**2 * travel_mm / 1e3 / period_s**2 == pytest.approx(rep.turn_deceleration_m_s2, rel=0.04)
+
+
+def test_a_push_that_begins_hard_is_no_hard_turn():
+    """Down in 2 s, up in 0.35 s, which takes 19 m/s² at its start: braking of the way down is asked for."""
+    (rep,) = measured(idle().to(400, 2).rest(0.5).to(0, 0.35).rest(3).samples(100))
+    assert 10 / 3**0.5 * 0.4 / 2**2 == pytest.approx(rep.turn_deceleration_m_s2, abs=0.2)
+
+
+def test_pushing_lasts_for_the_whole_phase_unless_the_sled_is_let_fly():
+    heavy_stack = MachineSpec("seated", 0.0, 60.0, 620.0, 50.0, resistance="stack", ratio=4.0)
+    samples = idle().reps((400,), concentric_s=0.8).rest(3).samples(100)
+    (thrown,) = measured(samples, heavy_stack)
+    (pushed,) = measured(samples, PLATES)
+    # Of a minimum-jerk stroke: where 60 u (1 − u)(1 − 2u) A/T² falls below −9.81/4.
+    share = brentq(lambda u: 60 * u * (1 - u) * (1 - 2 * u) * 0.4 / 0.8**2 + 9.80665 / 4, 0.5, 0.79)
+    assert 0.8 * share - (0.8 - above_20_mm_s(400, 0.8)[0]) / 2 == pytest.approx(thrown.propulsive_s, abs=0.015)
+    assert pushed.propulsive_s == pytest.approx(pushed.concentric_s)
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.0, 2.0])
+def test_speed_at_the_lock_out_is_that_of_the_stroke_20_mm_before_its_end(seconds):
+    share = brentq(lambda u: 400 * (10 * u**3 - 15 * u**4 + 6 * u**5) - 20, 0, 0.5)
+    for rep in measured(idle().reps((400,) * 2, concentric_s=seconds).rest(3).samples(50)):
+        assert 0.4 / seconds * 30 * (share * (1 - share)) ** 2 == pytest.approx(rep.lockout_velocity_m_s, rel=0.02)
+
+
+def test_who_stays_short_of_the_sets_smallest_depth_locks_nothing_out():
+    """The last rep ends in the rack, and is no measure for the others."""
+    pressed = idle().to(30, 0.4).rest(1.5).to(400, 2).to(30, 1).rest(0.6).to(400, 2).to(55, 1).rest(0.6)
+    samples = pressed.to(400, 2).to(0, 1).rest(3).samples(50)
+    first, short, last = measured(samples)
+    assert [True, False, True] == [rep.lockout_velocity_m_s is not None for rep in (first, short, last)]
+    assert first.lockout_velocity_m_s == pytest.approx(last.lockout_velocity_m_s, rel=0.1)
 
 
 def test_no_reps_have_no_measures():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isnan, pi, sqrt, tan
 from typing import Any, Final
 
@@ -20,11 +21,14 @@ _BESIDE_US: Final = 1_500_000
 _PAD: Final = 9
 # Where no velocity can say it, a phase ends within this share of its travel from the extremum.
 _END_SHARE: Final = 0.02
+# This close to the smallest depth of a set the legs are as good as straight (docs/science.md, lock-out).
+_LOCKOUT_MM: Final = 20.0
 
 _FIGURES = np.dtype([
     ("start_us", "i8"), ("end_us", "i8"), ("eccentric_s", "f8"), ("concentric_s", "f8"), ("bottom_dwell_s", "f8"),
     ("rom_mm", "f8"), ("travel_mm", "f8"), ("has_velocity", "i8"), ("mean_m_s", "f8"), ("propulsive_m_s", "f8"),
-    ("peak_m_s", "f8"), ("first_m_s", "f8"), ("last_m_s", "f8"),
+    ("peak_m_s", "f8"), ("first_m_s", "f8"), ("last_m_s", "f8"), ("propulsive_s", "f8"), ("lowering_m_s", "f8"),
+    ("turn_m_s2", "f8"), ("locks", "i8"), ("lockout_m_s", "f8"),
 ])  # fmt: skip
 
 
@@ -32,8 +36,12 @@ _FIGURES = np.dtype([
 class RepMeasures:
     """What a rep was like. Phases begin and end by the velocity rule (docs/science.md), to a fraction of a sample.
 
-    rom_mm: concentric travel, from the bottom. Velocities are means and the peak of the concentric phase, None below
-    30 Hz. work_j: concentric, on the load. velocity_loss_pct: against the fastest rep of the set until then.
+    rom_mm: concentric travel, from the bottom. work_j: concentric, on the load. velocity_loss_pct: against the fastest
+    rep of the set until then.
+    None below 30 Hz: the mean and the peak velocity of the concentric phase; mean_propulsive_velocity_m_s and
+    propulsive_s: of as much of it as is pushed; eccentric_peak_velocity_m_s: how fast the sled came down;
+    turn_deceleration_m_s2: the hardest braking of the way down, the turn included; lockout_velocity_m_s: the fastest
+    within 20 mm of the set's smallest depth, None too where the rep stays short of it.
     """
 
     start_us: int
@@ -48,6 +56,10 @@ class RepMeasures:
     peak_velocity_m_s: float | None
     work_j: float
     velocity_loss_pct: float | None
+    propulsive_s: float | None
+    eccentric_peak_velocity_m_s: float | None
+    turn_deceleration_m_s2: float | None
+    lockout_velocity_m_s: float | None
 
 
 @compiled
@@ -308,8 +320,52 @@ def _by_travel(x_mm: Values, begin: int, stop: int, span: Any) -> tuple[float, f
 
 
 @compiled
+def _acceleration(x_mm: Values, j: int, interval_us: float) -> float:
+    """Towards the user. Of 4th order: the usual second difference would soften a bounce by a tenth at 50 Hz."""
+    near = x_mm[j + 1] + x_mm[j - 1]
+    far = x_mm[j + 2] + x_mm[j - 2]
+    value: float = (16.0 * near - far - 30.0 * x_mm[j]) / (12.0 * interval_us * interval_us)
+    return value
+
+
+@compiled
+def _look_down(x_mm: Values, v_mm_us: Values, interval_us: float, start: float, down: float, f: Any) -> None:
+    """How fast the sled came down, and how hard it was stopped: before a pause, or by a turn at once."""
+    stop = min(int(down) + 2, len(x_mm) - 3)
+    fastest = max(2, int(start))
+    for j in range(fastest, stop + 1):
+        if v_mm_us[j] > v_mm_us[fastest]:
+            fastest = j
+    f.lowering_m_s = max(0.0, v_mm_us[fastest] * 1e3)
+    for j in range(fastest, stop + 1):
+        f.turn_m_s2 = max(f.turn_m_s2, -_acceleration(x_mm, j, interval_us) * 1e9)
+
+
+@compiled
+def _look_out(x_mm: Values, v_mm_us: Values, up: float, end: float, lock_mm: float, f: Any) -> None:
+    """How fast the sled was where the legs are as good as straight."""
+    level_mm = lock_mm + _LOCKOUT_MM
+    j = int(up)
+    while j < end and x_mm[j] > level_mm:
+        j += 1
+    if x_mm[j] > level_mm or j == 0:
+        return
+    f.locks = 1
+    f.lockout_m_s = max(0.0, -_at(v_mm_us, _crossing(x_mm, level_mm, j - 1, j)) * 1e3)
+    for i in range(j, int(end) + 1):
+        f.lockout_m_s = max(f.lockout_m_s, -v_mm_us[i] * 1e3)
+
+
+@compiled
 def _look(
-    t_us: Times, depth_mm: Values, spans: Any, rules: Any, coasting_mm_us2: float, causal: bool, figures: Any
+    t_us: Times,
+    depth_mm: Values,
+    spans: Any,
+    lock_mm: Values,
+    rules: Any,
+    coasting_mm_us2: float,
+    causal: bool,
+    figures: Any,
 ) -> None:
     """Fill in the figures of each span; those of the span alone where its samples are too few or too spoilt to tell."""
     r = rules[0]
@@ -370,6 +426,9 @@ def _look(
                 pushed = max(float(j), up + 1.0)
                 break
         f.propulsive_m_s = (_at(x_mm, up) - _at(x_mm, pushed)) / ((pushed - up) * interval_us) * 1e3
+        f.propulsive_s = (pushed - up) * interval_us * 1e-6
+        _look_down(x_mm, v, interval_us, start, down, f)
+        _look_out(x_mm, v, up, end, lock_mm[n], f)
 
 
 def measure(
@@ -392,7 +451,8 @@ def measure(
     of 10 Hz; velocity is its derivative. A phase lasts from the first to the last moment above 0.02 m/s, looked for
     from within 5 mm of the extrema. Below 30 Hz, or where a phase never is that fast, it ends within 2 % of its travel
     from the extremum. Mean velocity is travel by duration; the propulsive part ends when, past the peak, the
-    acceleration falls below what the sled would do by itself (−g sin θ, stack −g / ratio).
+    acceleration falls below what the sled would do by itself (−g sin θ, stack −g / ratio). The set's smallest depth is
+    that of its ok reps but the last, which ends in the rack; a rep that goes further is looked at up to its own end.
 
     Work is ∫F ds over the concentric phase: weight times travel, and the change of kinetic energy between its ends;
     below 30 Hz weight times travel alone. Velocity loss is 100 (best − this) / best with the best ok rep of the set
@@ -410,7 +470,7 @@ def measure(
     for name in ("start_us", "turn_us", "end_us", "top_mm", "bottom_mm", "end_mm"):
         found[name] = [getattr(span, name) for span in spans]
     figures = np.zeros(len(spans), dtype=_FIGURES)
-    _look(times, depths, found, rules_of(settings), coasting_m_s2(spec) * 1e-9, causal, figures)
+    _look(times, depths, found, _lock_mm(spans), rules_of(settings), coasting_m_s2(spec) * 1e-9, causal, figures)
     names = figures.dtype.names or ()
     best_of_set: dict[int, float] = {}
     measured = []
@@ -440,9 +500,22 @@ def measure(
                 peak_velocity_m_s=figure["peak_m_s"] if figure["has_velocity"] else None,
                 work_j=weight_n * figure["travel_mm"] / 1_000 + kinetic_j,
                 velocity_loss_pct=loss_pct,
+                propulsive_s=figure["propulsive_s"] if figure["has_velocity"] else None,
+                eccentric_peak_velocity_m_s=figure["lowering_m_s"] if figure["has_velocity"] else None,
+                turn_deceleration_m_s2=figure["turn_m_s2"] if figure["has_velocity"] else None,
+                lockout_velocity_m_s=figure["lockout_m_s"] if figure["locks"] else None,
             )
         )
     return measured
+
+
+def _lock_mm(spans: Sequence[Span]) -> Values:
+    """The smallest depth of each rep's set: of all ok reps but the last, and of the rep itself."""
+    smallest: dict[int, float] = {}
+    for span, following in pairwise(spans):
+        if span.set == following.set and span.quality == "ok":
+            smallest[span.set] = min(span.end_mm, smallest.get(span.set, span.end_mm))
+    return np.array([min(span.end_mm, smallest.get(span.set, span.end_mm)) for span in spans], dtype=np.float64)
 
 
 def warm_up() -> None:
