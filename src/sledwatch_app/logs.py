@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Any
+from collections.abc import Callable, Collection, MutableMapping
+from typing import Any, NoReturn
 
 import structlog
 
@@ -28,6 +29,20 @@ def configure(part: str, level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=f"%(levelname)s {part} %(name)s: %(message)s")
+
+
+def hand_on(tell: Callable[[str], None], but: Collection[str] = ()) -> None:
+    """Have warnings told in a few words instead of written, where the terminal belongs to a screen.
+
+    but: events that are not, because the screen shows them by itself.
+    """
+
+    def told(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> NoReturn:
+        if event["event"] not in but:
+            tell(" ".join(str(part) for part in (event["event"], event.get("reason")) if part))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[told], wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def _in_every_thread(part: str) -> Any:

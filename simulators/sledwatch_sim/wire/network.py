@@ -108,8 +108,8 @@ class Network:
             # So many wake-ups are waiting that one more says nothing new, or the loop is closed and nobody is there.
             return
 
-    def watch(self, sock: socket.socket, connection: Connection) -> None:
-        """Serve a socket from now on."""
+    def watch(self, sock: socket.socket | int, connection: Connection) -> None:
+        """Serve a socket, or a file descriptor such as a keyboard's, from now on."""
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def want_write(self, sock: socket.socket, connection: Connection, wanted: bool) -> None:
@@ -118,8 +118,8 @@ class Network:
         if self._selector.get_key(sock).events != events:
             self._selector.modify(sock, events, connection)
 
-    def forget(self, sock: socket.socket) -> None:
-        """Stop serving a socket, before it is closed. A loop that is closed serves none."""
+    def forget(self, sock: socket.socket | int) -> None:
+        """Stop serving it, before it is closed. A loop that is closed serves none."""
         if self._selector.get_map() is not None:
             self._selector.unregister(sock)
 
