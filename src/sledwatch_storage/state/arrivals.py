@@ -16,7 +16,8 @@ class LoggedSession:
     """A session as far as its messages have arrived; see the table `session_log` for the fields of that name.
 
     setups: (time, setup as on the wire), by time. listed: whether analytics has a row of it.
-    closed_version: the version that the last closing has seen, None before the first.
+    closed_version: the version that the last closing has seen, None before the first. wanted_us: when another closing
+    was asked for, None where none was.
     """
 
     session: str
@@ -36,6 +37,7 @@ class LoggedSession:
     version: int
     listed: bool
     closed_version: int | None
+    wanted_us: int | None
 
 
 _NAMES: Final = tuple(name for name in LoggedSession.__slots__ if name in session_log.c and name != "setups")
@@ -44,17 +46,23 @@ _QUERY: Final = select(
     session_log.c.setups,
     session.c.session.is_not(None).label("listed"),
     session.c.closed_version,
+    session.c.wanted_us,
 ).outerjoin(session, session.c.session == session_log.c.session)
 
 
 def unclosed(bind: Bind, since_us: int) -> list[LoggedSession]:
-    """The sessions with news for a closing that arrived at that wall-clock time or later, the oldest first.
+    """The sessions with news for a closing that arrived at that wall-clock time or later, and those of which another
+    closing was asked for; the oldest first.
 
     Imported sessions have none: there are no samples to find their reps in.
     """
     news = session.c.closed_version.is_(None) | (session_log.c.version > session.c.closed_version)
     sampled = session.c.source.is_(None) | (session.c.source == "samples")
-    return _read(bind, (session_log.c.arrival_us >= since_us) & news & sampled)
+    arrived = (session_log.c.arrival_us >= since_us) & news & sampled
+    # Asked for one after the other, each is found by an index of its own.
+    found = {one.session: one for one in _read(bind, arrived)}
+    found |= {one.session: one for one in _read(bind, session.c.wanted_us.is_not(None) & sampled)}
+    return sorted(found.values(), key=lambda one: (one.start_us or 0, one.session))
 
 
 def open_on(bind: Bind, gym: str, machine: str) -> LoggedSession | None:
@@ -99,6 +107,7 @@ def _read(bind: Bind, condition: ColumnElement[bool]) -> list[LoggedSession]:
             setups=tuple((time_us, setup) for time_us, setup in row.setups),
             listed=bool(row.listed),
             closed_version=row.closed_version,
+            wanted_us=row.wanted_us,
         )
         for row in rows
     ]

@@ -267,6 +267,9 @@ protocol = Table(
 # Of a session: it was closed, or imported, after it was last copied. Not by its state, whose own index finds far more.
 NOT_COPIED: Final = "reps IS NOT NULL AND (copied_version IS NULL OR copied_version < closed_version)"
 
+IS_WANTED: Final = "wanted_us IS NOT NULL"
+IS_SPLIT: Final = "split_of IS NOT NULL"
+
 # A session as analytics sees it: one row from its start on, replaced by each closing.
 session = Table(
     "session",
@@ -277,8 +280,9 @@ session = Table(
     Column("user", String(64), nullable=False),
     Column("start_us", BigInteger, nullable=False),
     Column("end_us", BigInteger),
-    Column("state", String(8), nullable=False),  # live | closed
+    Column("state", String(8), nullable=False),  # live | closed | void (what was discarded of another session)
     Column("source", String(8), nullable=False),  # samples | import
+    Column("split_of", String(64)),  # the session whose badge somebody else used, where this holds what they did
     Column("setup", Json),
     Column("closed_version", BigInteger),  # session_log.version that the last closing has seen
     Column("limit_mm", Float),  # as it stood at the first closing, kept by later ones
@@ -290,10 +294,13 @@ session = Table(
     Column("top_load_kg", Float),
     Column("reps", Integer),
     Column("hard_sets", Integer),
+    Column("wanted_us", BigInteger),  # when another closing was asked for, though no message has arrived since
     Column("copied_version", BigInteger),  # closed_version (0: imported) that is copied to the derived series
     Index(None, "user", "start_us"),
     Index(None, "gym", "machine", "start_us"),
     Index(None, "state"),
+    Index("ix_session_wanted", "wanted_us", sqlite_where=text(IS_WANTED), postgresql_where=text(IS_WANTED)),
+    Index("ix_session_split_of", "split_of", sqlite_where=text(IS_SPLIT), postgresql_where=text(IS_SPLIT)),
     Index("ix_session_not_copied", "start_us", sqlite_where=text(NOT_COPIED), postgresql_where=text(NOT_COPIED)),
 )
 
@@ -328,6 +335,19 @@ rep = Table(
     Column("quality", String(8), nullable=False),
     Column("quality_reason", String(64)),
     Index(None, "user", "machine", "t_turn_us"),
+)
+
+# What staff said of a set: somebody else did it, or it is to count for nobody. By time, not by the set's number, which
+# late frames may change.
+set_correction = Table(
+    "set_correction",
+    metadata,
+    Column("session", String(64), ForeignKey("session.session", ondelete="CASCADE"), primary_key=True),
+    Column("from_us", BigInteger, primary_key=True),  # first start of its reps
+    Column("until_us", BigInteger, nullable=False),  # last end of its reps
+    Column("user", String(64)),  # who did it; none: discarded
+    Column("corrected_by", String(64), nullable=False),
+    Column("corrected_us", BigInteger, nullable=False),
 )
 
 # One row a member and local day with sessions; rest days are implied, missing days are marked.

@@ -5,7 +5,7 @@ with their reps and have no samples behind them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypedDict, cast
@@ -44,10 +44,12 @@ class StoredSession(TypedDict):
     machine: str
     start_us: int
     end_us: int | None
-    state: Literal["live", "closed"]
+    state: Literal["live", "closed", "void"]
     source: Literal["samples", "import"]
+    split_of: str | None
     setup: dict[str, Any] | None
     closed_version: int | None
+    wanted_us: int | None
     limit_mm: float | None
     limit_tier: Tier | None
     limit_version: int | None
@@ -158,9 +160,15 @@ class Closed:
 
 def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
     """Put what a closing found in place of what was there, within a writing transaction."""
-    values = asdict(closed) | figures(reps) | {"state": "closed"}
+    # What was copied of it before is not what it is now, though no message has arrived since.
+    values = asdict(closed) | figures(reps) | {"state": "closed", "copied_version": None}
     connection.execute(update(_session).where(_session.c.session == closed.session).values(**values))
-    connection.execute(delete(_rep).where(_rep.c.session == closed.session))
+    replace_reps(connection, closed.session, reps)
+
+
+def replace_reps(connection: Connection, session: str, reps: Collection[Rep]) -> None:
+    """Put reps in place of those of a session, within a writing transaction."""
+    connection.execute(delete(_rep).where(_rep.c.session == session))
     if reps:
         connection.execute(insert(_rep), [_row(rep) for rep in reps])
 

@@ -23,6 +23,7 @@ from sledwatch_analytics.api import (
     protocol,
     quarantine,
     sessions,
+    sets,
     sign_in,
     stream,
 )
@@ -43,6 +44,7 @@ _ROUTERS: Final = (
     calibration.router,
     protocol.router,
     sessions.router,
+    sets.router,
     findings.router,
     alerts.router,
     quarantine.router,

@@ -45,6 +45,7 @@ class Session(BaseModel):
     end_at: At | None = Field(description="UTC, ISO 8601; null while it lasts")
     state: Literal["live", "closed"]
     source: Literal["samples", "import"] = Field(description="import: history from elsewhere, without samples")
+    split_of: str | None = Field(description="the session on somebody else's badge that it was split off")
     setup: Setup | None
     limit_mm: float | None = Field(description="the depth limit it is judged by", examples=[412.0])
     limit_tier: Tier | None
@@ -125,8 +126,10 @@ def get_trace(
     ] = None,
 ) -> Response:
     """Every sample of a session, or enough of them to draw it. Imported sessions have none."""
-    known_session(parts, session)
-    trace = read_trace(parts.engine, parts.series, session)
+    known = known_session(parts, session)
+    trace = read_trace(parts.engine, parts.series, known["split_of"] or session)
+    if known["split_of"] is not None and known["end_us"] is not None:
+        trace = trace.between(known["start_us"], known["end_us"])
     shown = trace if points is None else thinned(trace, points)
     body = {"session": session, "samples": len(trace.t_us), **shown.columns()}
     # Encoded directly: a model of a hundred thousand numbers takes longer to check than to read.
@@ -136,7 +139,7 @@ def get_trace(
 def known_session(parts: Parts, session: str) -> kept.StoredSession:
     """The session, or the problem that there is none."""
     found = kept.get_session(parts.engine, session)
-    if found is None:
+    if found is None or found["state"] == "void":
         raise not_found(f"no session {session}: none with this id has begun")
     return found
 

@@ -24,6 +24,11 @@ class Columns:
         """As plain lists; a missing depth is a NaN, which JSON writes as null."""
         return {"t_us": self.t_us.tolist(), "depth_mm": self.depth_mm.tolist(), "load_kg": self.load_kg.tolist()}
 
+    def between(self, from_us: int, until_us: int) -> "Columns":
+        """The samples from one time to another, both included."""
+        kept = (self.t_us >= from_us) & (self.t_us <= until_us)
+        return Columns(self.t_us[kept], self.depth_mm[kept], self.load_kg[kept])
+
 
 def read_trace(engine: Engine, series: SeriesStore, session: str) -> Columns:
     """Every stored sample of a session; none for a session without frames. Raises StoreUnavailable."""

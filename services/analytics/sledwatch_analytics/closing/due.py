@@ -18,7 +18,7 @@ def is_due(logged: LoggedSession, *, complete: bool, now_us: int) -> bool:
     """
     if logged.user is None or logged.start_us is None:
         return False
-    if logged.closed_version is not None and logged.version <= logged.closed_version:
+    if logged.closed_version is not None and logged.version <= logged.closed_version and logged.wanted_us is None:
         return False
     if logged.ended_arrival_us is not None and (complete or now_us >= logged.ended_arrival_us + AFTER_END_US):
         return True

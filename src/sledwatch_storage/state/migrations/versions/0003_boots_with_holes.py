@@ -13,3 +13,7 @@ has_holes = sa.text("missing > 0")
 
 def upgrade() -> None:
     op.create_index("ix_ledger_holes", "ledger", ["gym", "machine"], sqlite_where=has_holes, postgresql_where=has_holes)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_ledger_holes", table_name="ledger")
