@@ -24,6 +24,7 @@ RULES: Final = {
     "depth.excessive": "Past the depth limit",
     "depth.caution": "Close to the depth limit",
     "depth.unusual": "Unusually deep",
+    "badge.shared": "Two people on one badge?",
     "depth.estimated": "Deep, as far as can be estimated",
     "protocol.breach": "Outside the protocol",
     "workload.spike": "Much more than usual",

@@ -1,7 +1,7 @@
 """Frames to samples, and found reps to the contract's: what live and closing share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,14 +100,29 @@ class Pressing:
         """Measure found reps: velocities, work, angles, and how far past the limit they went."""
         spec = MachineSpec.of(self.online, self.first_setup)
         measured = measure(samples.t_us, samples.depth_mm, samples.load_kg, spans, spec, causal=causal)
-        return [self._rep(span, figures) for span, figures in zip(spans, measured, strict=True)]
+        return [self._against_limit(self._rep(span, figures)) for span, figures in zip(spans, measured, strict=True)]
+
+    def of_member(self, rep: Rep) -> Rep:
+        """A rep, also one that was measured as somebody else's: by this member's limit and legs, in this session."""
+        if (rep.session, rep.user) == (self.session, self.user):
+            return rep
+        return self._against_limit(replace(rep, session=self.session, user=self.user))
+
+    def _against_limit(self, rep: Rep) -> Rep:
+        setup = self.setup_at(rep.t_start_us)
+        limit = self.limit_of(setup)
+        over_mm = 0.0 if limit is None else rep.depth_mm - limit.limit_mm
+        angles = joint_angles(MachineSpec.of(self.online, setup), setup, self.height_mm, rep.depth_mm)
+        return replace(
+            rep,
+            knee_deg=None if angles is None else angles.knee_deg,
+            hip_deg=None if angles is None else angles.hip_deg,
+            limit_mm=None if limit is None else limit.limit_mm,
+            over_mm=over_mm if over_mm > 0 else None,
+            limit_tier=None if limit is None else limit.tier,
+        )
 
     def _rep(self, span: Span, figures: RepMeasures) -> Rep:
-        setup = self.setup_at(span.start_us)
-        limit = self.limit_of(setup)
-        over_mm = None if limit is None else span.bottom_mm - limit.limit_mm
-        spec = MachineSpec.of(self.online, setup)
-        angles = joint_angles(spec, setup, self.height_mm, span.bottom_mm)
         return Rep(
             session=self.session,
             user=self.user,
@@ -129,11 +144,6 @@ class Pressing:
             peak_velocity_m_s=figures.peak_velocity_m_s,
             work_j=figures.work_j,
             velocity_loss_pct=figures.velocity_loss_pct,
-            knee_deg=None if angles is None else angles.knee_deg,
-            hip_deg=None if angles is None else angles.hip_deg,
-            limit_mm=None if limit is None else limit.limit_mm,
-            over_mm=over_mm if over_mm is not None and over_mm > 0 else None,
-            limit_tier=None if limit is None else limit.tier,
             quality=span.quality,
             quality_reason=span.quality_reason,
         )

@@ -125,19 +125,27 @@ def want(connection: Connection, wanted: Collection[str], now_us: int) -> None:
     )
 
 
-def want_later(connection: Connection, users: Collection[str], after_us: int, until_us: int, now_us: int) -> int:
-    """Ask for another closing of members' sessions that started after a time and up to another; how many they are.
+def want_later(
+    connection: Connection, users: Collection[str], but: str, after_us: int, until_us: int, now_us: int
+) -> None:
+    """Ask for another closing of members' sessions that started after a time and up to another, within a transaction.
 
-    Of a split, for that of the session it was split off.
+    Of a split, for that of the session it was split off; but: the session that is being closed.
     """
     of_users = _session.c.user.in_(users) & (_session.c.start_us > after_us) & (_session.c.start_us <= until_us)
-    found = connection.execute(
-        select(_session.c.session, _session.c.split_of).where(of_users, _session.c.state == "closed")
-    ).all()
-    again = {row.session if row.split_of is None else row.split_of for row in found}
+    query = select(_session.c.session, _session.c.split_of).where(of_users, _session.c.state == "closed")
+    again = {row.split_of or row.session for row in connection.execute(query)} - {but}
     if again:
         want(connection, again, now_us)
-    return len(again)
+
+
+def figures_by_user(connection: Connection, session: str) -> dict[str, tuple[float | None, ...]]:
+    """What a session and those split off it add to each member's workload, as the last closing found it."""
+    columns = (_session.c[name] for name in ("work_j", "tonnage_kg", "top_load_kg", "hard_sets"))
+    query = select(_session.c.user, *columns).where(
+        (_session.c.session == session) | (_session.c.split_of == session), _session.c.state == "closed"
+    )
+    return {row[0]: tuple(row[1:]) for row in connection.execute(query)}
 
 
 def granted(connection: Connection, session: str, wanted_us: int | None) -> None:

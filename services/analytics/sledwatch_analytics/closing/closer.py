@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +24,14 @@ from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
+from sledwatch_analytics.closing.shares import question, shared_out
 from sledwatch_analytics.measured import Pressing, Samples, ascending, joined, samples_of
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
-from sledwatch_storage.state import arrivals, sessions
+from sledwatch_storage.state import arrivals, corrections, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
+from sledwatch_storage.state.corrections import NOBODY, Split, split_id
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
 from sledwatch_storage.state.limits import limit_book
@@ -63,22 +65,41 @@ class _Retry:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a closing knows before it looks at the samples.
+    """What a closing knows of somebody in a session before it looks at the samples.
 
-    whole: no message of the session is missing. limits: by setup, those that were asked for so far.
+    session: of the badge, or split off it. stored: its row, None before its first closing. limits: by setup, those that
+    were asked for so far.
     """
 
-    logged: LoggedSession
+    session: str
     user: str
-    start_us: int
-    whole: bool
-    session: StoredSession | None
-    former_reps: list[Rep]
+    stored: StoredSession | None
     pressing: Pressing
     limits: dict[Setup | None, DepthLimit | None]
     protocol: Protocol | None
     member_name: str
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one person did in a session, and what is said of it. Findings are of a nameless member."""
+
+    context: _Context
+    start_us: int
+    end_us: int
+    reps: list[Rep]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A session as it is to be written. parts: of the badge's member first. discarded: what counts for nobody."""
+
+    logged: LoggedSession
+    parts: list[_Part]
+    discarded: list[Rep]
+    sensors: SensorsOfSession
 
 
 class Closer:
@@ -199,47 +220,58 @@ class Closer:
         return True
 
     def _close(self, logged: LoggedSession) -> None:
-        context = self._context(logged)
+        if logged.user is None or logged.start_us is None:
+            raise ValueError(f"session {logged.session} has no start yet and cannot be closed")
+        with self._engine.connect() as connection:
+            former = corrections.all_reps_of(connection, logged.session)
+            said = corrections.corrections_of(connection, logged.session)
+            own = self._context(connection, logged, logged.session, logged.user, former)
         samples, found_any = self._samples(logged)
-        gone = not found_any and bool(context.former_reps)
         spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
         # Where samples are gone, past retention, what was found in them when they were there stays.
-        reps = context.former_reps if gone else context.pressing.reps(samples, spans)
+        reps = own.pressing.reps(samples, spans) if found_any or not former else former
         # An end whose clock was set back ends nothing before its samples do.
-        end_us = max(logged.end_us or 0, logged.last_us or 0, context.start_us)
+        end_us = max(logged.end_us or 0, logged.last_us or 0, logged.start_us)
         sensors = sensors_at(
             self._engine,
             gym=logged.gym,
             machine=logged.machine,
             session=logged.session,
-            start_us=context.start_us,
+            start_us=logged.start_us,
             end_us=end_us,
-            time_zone=context.time_zone,
+            time_zone=own.time_zone,
             samples=samples if found_any else None,
             spans=spans,
         )
-        findings = sensors.withheld(self._judge(context, reps, end_us))
+        shares = shared_out(reps, said, logged.user)
+        mine, discarded = shares.pop(logged.user), shares.pop(NOBODY, [])
+        doubt = question(reps, said, end_us)
+        parts = [self._part(own, mine, (logged.start_us, end_us), doubt, sensors)]
+        for user, theirs in sorted(shares.items()):
+            with self._engine.connect() as connection:
+                context = self._context(connection, logged, split_id(logged.session, user), user, theirs)
+            span = (min(rep.t_start_us for rep in theirs), max(rep.t_end_us for rep in theirs))
+            parts.append(self._part(context, theirs, span, None, sensors))
         with begin(self._engine) as connection:
-            changed = self._write(connection, context, reps, findings, sensors, end_us)
-        self._say_session(logged.session)
+            changed = self._write(connection, _Whole(logged, parts, discarded, sensors))
+        for part in parts:
+            self._say_session(part.context.session)
         for alert in changed:
             self._hub.publish("alert", kept_alerts.as_told(self._engine, alert))
         if changed:
             self._told()
-        log.info("closing.closed", session=logged.session, reps=len(reps), findings=len(findings), alerts=len(changed))
+        findings = sum(len(part.findings) for part in parts)
+        log.info("closing.closed", session=logged.session, reps=len(reps), findings=findings, alerts=len(changed))
 
-    def _context(self, logged: LoggedSession) -> _Context:
-        if logged.user is None or logged.start_us is None:
-            raise ValueError(f"session {logged.session} has no start yet and cannot be closed")
-        with self._engine.connect() as connection:
-            whole = arrivals.is_whole(connection, logged)
-            session = sessions.get_session(connection, logged.session)
-            former_reps = sessions.reps_of(connection, logged.session)
-            online = online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
-            member = get_member(connection, logged.user)
-            book = limit_book(connection, logged.user)
-            protocol = get_protocol(connection, logged.user)
-            time_zone = sessions.time_zone_of(connection, logged.gym)
+    def _context(
+        self, connection: Connection, logged: LoggedSession, session: str, user: str, former: Sequence[Rep]
+    ) -> _Context:
+        """former: the reps that an earlier closing found, or those that have become this member's."""
+        stored = sessions.get_session(connection, session)
+        online = online_of(connection, logged.gym, logged.machine) or ASSUMED_MACHINE
+        member = get_member(connection, user)
+        book = limit_book(connection, user)
+        protocol = get_protocol(connection, user)
         setups = [(time_us, msgspec.convert(setup, Setup)) for time_us, setup in logged.setups]
         limits: dict[Setup | None, DepthLimit | None] = {}
 
@@ -249,8 +281,8 @@ class Closer:
             return limits[setup]
 
         pressing = Pressing(
-            session=logged.session,
-            user=logged.user,
+            session=session,
+            user=user,
             gym=logged.gym,
             machine=logged.machine,
             online=online,
@@ -259,24 +291,35 @@ class Closer:
             limit_of=limit_of,
             sex=None if member is None else member.sex,
         )
-        frozen = frozen_of(session, pressing.first_setup, former_reps, pressing.setup_at)
+        frozen = frozen_of(stored, pressing.first_setup, former, pressing.setup_at)
         if frozen is not None:
             limits |= frozen.by_setup()
         limit_of(pressing.first_setup)
         rules = None if protocol is None else protocol.rules
         return _Context(
-            logged=logged,
-            user=logged.user,
-            start_us=logged.start_us,
-            whole=whole,
             session=session,
-            former_reps=former_reps,
+            user=user,
+            stored=stored,
             pressing=pressing,
             limits=limits,
             protocol=rules if frozen is None else frozen.protocol,
-            member_name=logged.user if member is None or member.name is None else member.name,
-            time_zone=time_zone,
+            member_name=user if member is None or member.name is None else member.name,
+            time_zone=sessions.time_zone_of(connection, logged.gym),
         )
+
+    def _part(
+        self,
+        context: _Context,
+        reps: Sequence[Rep],
+        span_us: tuple[int, int],
+        doubt: Finding | None,
+        sensors: SensorsOfSession,
+    ) -> _Part:
+        """doubt: whether all of it was done by this member, which holds back what it does to their workload."""
+        theirs = [context.pressing.of_member(rep) for rep in reps]
+        findings = self._judge_reps(context, theirs, span_us[0])
+        findings += [doubt] if doubt is not None else self._judge_workload(context, theirs, span_us)
+        return _Part(context, *span_us, theirs, sensors.withheld(findings))
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
         first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
@@ -286,68 +329,103 @@ class Closer:
         own = sorted((one.frame for one in stored if one.frame.session == logged.session), key=lambda frame: frame.seq)
         return ascending(joined(samples_of(frame) for frame in own)), bool(own)
 
-    def _judge(self, context: _Context, reps: list[Rep], end_us: int) -> list[Finding]:
-        logged, user, start_us = context.logged, context.user, context.start_us
+    def _judge_reps(self, context: _Context, reps: list[Rep], start_us: int) -> list[Finding]:
+        pressing = context.pressing
         with self._engine.connect() as connection:
-            earlier = sessions.depths_before(connection, user, logged.gym, logged.machine, start_us, OWN_HISTORY_REPS)
-            reference = sessions.reference_load(connection, user, logged.gym, logged.machine, start_us)
-            history = sessions.member_sessions_frame(connection, user, start_us)
+            whose = (connection, context.user, pressing.gym, pressing.machine, start_us)
+            earlier = sessions.depths_before(*whose, OWN_HISTORY_REPS)
+            reference = sessions.reference_load(*whose)
+        depth = judge_depth(reps, pressing, own_history(earlier), best_load(reference))
+        return depth + judge_protocol(reps, pressing, context.protocol)
+
+    def _judge_workload(self, context: _Context, reps: list[Rep], span_us: tuple[int, int]) -> list[Finding]:
+        start_us, end_us = span_us
+        with self._engine.connect() as connection:
+            history = sessions.member_sessions_frame(connection, context.user, start_us)
             missing = sessions.missing_days(
-                connection, user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
+                connection, context.user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
             )
-        depth = judge_depth(reps, context.pressing, own_history(earlier), best_load(reference))
-        depth += judge_protocol(reps, context.pressing, context.protocol)
-        workload = workload_findings(
+        return workload_findings(
             WorkloadContext(
-                sessions=_with(history, logged.session, start_us, end_us, reps),
-                session=logged.session,
+                sessions=_with(history, context.session, start_us, end_us, reps),
+                session=context.session,
                 time_zone=context.time_zone,
                 missing_days=missing,
                 member_name=NAMELESS,
             )
         )
-        return depth + workload
 
-    def _write(
-        self,
-        connection: Connection,
-        context: _Context,
-        reps: list[Rep],
-        findings: list[Finding],
-        sensors: SensorsOfSession,
-        end_us: int,
-    ) -> list[Alert]:
+    def _write(self, connection: Connection, whole: _Whole) -> list[Alert]:
         """Everything of a closing, within one transaction; returns the alerts that are new or have changed."""
-        logged = context.logged
-        _appear(connection, logged, self._clock())
+        logged, now_us = whole.logged, self._clock()
+        may_withdraw = arrivals.is_whole(connection, logged)
+        _appear(connection, logged, now_us)
+        before = corrections.figures_by_user(connection, logged.session)
+        changed = self._let_go(connection, whole, may_withdraw, now_us)
+        own = whole.parts[0].context.pressing
+        of = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "setup": _built(own.first_setup)}
+        for part in whole.parts[1:]:
+            split = Split(part.context.session, part.context.user)
+            corrections.split_off(connection, split, of | {"start_us": part.start_us}, now_us)
+        if whole.discarded:
+            nobodys = Split(split_id(logged.session, NOBODY), NOBODY)
+            corrections.split_off(connection, nobodys, of | {"start_us": whole.discarded[0].t_start_us}, now_us)
+            as_nobodys = [replace(rep, session=nobodys.session, user=NOBODY) for rep in whole.discarded]
+            corrections.discard(connection, nobodys, as_nobodys)
+        for part in whole.parts:
+            changed += self._write_part(connection, whole, part, may_withdraw, now_us)
+        changed += whole.sensors.settle(connection, now_us)
+        after = corrections.figures_by_user(connection, logged.session)
+        users = {user for user in before | after if before.get(user) != after.get(user)}
+        # What these members did later was judged by what was known of this session then.
+        until_us = whole.parts[0].start_us + REFERENCE_DAYS * DAY_US
+        corrections.want_later(connection, users, logged.session, whole.parts[0].start_us, until_us, now_us)
+        corrections.granted(connection, logged.session, logged.wanted_us)
+        return changed
+
+    def _write_part(
+        self, connection: Connection, whole: _Whole, part: _Part, may_withdraw: bool, now_us: int
+    ) -> list[Alert]:
+        logged, context = whole.logged, part.context
         first_setup = context.pressing.first_setup
         limit = context.limits[first_setup]
         closed = Closed(
-            session=logged.session,
-            start_us=context.start_us,
-            end_us=end_us,
-            setup=None if first_setup is None else msgspec.to_builtins(first_setup),
+            session=context.session,
+            start_us=part.start_us,
+            end_us=part.end_us,
+            setup=_built(first_setup),
             closed_version=logged.version,
             limit_mm=None if limit is None else limit.limit_mm,
             limit_tier=None if limit is None else limit.tier,
             limit_version=None if limit is None else limit.version,
             frozen=freeze(context.limits, context.protocol),
         )
-        sessions.close(connection, closed, reps)
-        whose = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
-        named = [of_member(finding, context.member_name) for finding in findings]
-        of_machine = [
-            as_stored(finding, session=logged.session, gym=logged.gym, machine=logged.machine, user=None)
-            for finding in sensors.findings
-        ]
-        replace_findings(connection, logged.session, [as_stored(finding, **whose) for finding in named] + of_machine)
-        sessions.refresh_days(
-            connection, context.user, context.start_us - WINDOW_DAYS * DAY_US, context.start_us, context.time_zone
-        )
-        changed = settle_alerts(
-            connection, findings, context.member_name, whose, self._clock(), may_withdraw=context.whole
-        )
-        return changed + sensors.settle(connection, self._clock())
+        sessions.close(connection, closed, part.reps)
+        whose = {"session": context.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
+        told = [as_stored(of_member(finding, context.member_name), **whose) for finding in part.findings]
+        if context.session == logged.session:
+            of_machine = {"session": logged.session, "gym": logged.gym, "machine": logged.machine}
+            told += [as_stored(finding, user=None, **of_machine) for finding in whole.sensors.findings]
+        replace_findings(connection, context.session, told)
+        self._refresh_days(connection, context.user, part.start_us, context.time_zone)
+        return settle_alerts(connection, part.findings, context.member_name, whose, now_us, may_withdraw=may_withdraw)
+
+    def _let_go(self, connection: Connection, whole: _Whole, may_withdraw: bool, now_us: int) -> list[Alert]:
+        """Take away what earlier closings split off, where nothing of it is left."""
+        logged, changed = whole.logged, []
+        left = {part.context.session for part in whole.parts}
+        left |= {split_id(logged.session, NOBODY)} if whole.discarded else set()
+        for split in corrections.splits_of(connection, logged.session):
+            if split.session not in left:
+                whose = {"session": split.session, "gym": logged.gym, "machine": logged.machine, "user": split.user}
+                changed += settle_alerts(connection, [], split.user, whose, now_us, may_withdraw=may_withdraw)
+                corrections.join_again(connection, split)
+                self._refresh_days(connection, split.user, whole.parts[0].start_us, whole.parts[0].context.time_zone)
+        return changed
+
+    def _refresh_days(self, connection: Connection, user: str, start_us: int, time_zone: str) -> None:
+        if user != NOBODY:
+            sessions.refresh_days(connection, user, start_us - WINDOW_DAYS * DAY_US, start_us, time_zone)
 
     def _say_session(self, session: str) -> None:
         known = sessions.get_session(self._engine, session)
@@ -385,6 +463,10 @@ def _appear(connection: Connection, logged: LoggedSession, now_us: int) -> bool:
         setup=logged.setups[0][1] if logged.setups else None,
         now_us=now_us,
     )
+
+
+def _built(setup: Setup | None) -> dict[str, Any] | None:
+    return None if setup is None else msgspec.to_builtins(setup)
 
 
 def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps: Sequence[Rep]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ CLOSING: Final = "closing"
 NOT_CONFIRMED: Final = (
     "Withdrawn: with all samples of the session stored, the rule is not met. What was shown live was provisional."
 )
-JUDGED_RULES: Final = ("depth.", "protocol.", "workload.")
+JUDGED_RULES: Final = ("badge.", "depth.", "protocol.", "workload.")
 
 
 def settle_alerts(
