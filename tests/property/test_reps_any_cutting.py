@@ -58,17 +58,17 @@ def test_another_time_gives_the_same_reps_at_that_time(samples, seed, later_us):
 
 
 @few
-@given(presses, st.integers(1, 1_000))
+@given(presses, st.integers(-1_000, 1_000))
 def test_another_zero_gives_the_same_reps_that_much_deeper(press, deeper_mm):
-    """Depths are whole millimetres here, so that the sums are exact; from 60 mm on the rack is out of reach."""
+    """Depths are multiples of 3 mm here, so that means of three are exact."""
     samples = press.samples(50, noise_mm=1.0, step_mm=3.0)
-    samples = samples._replace(depth_mm=np.round(samples.depth_mm) + 60)
+    samples = samples._replace(depth_mm=np.round(samples.depth_mm))
     moved = find_reps(samples.t_us, samples.depth_mm + deeper_mm, samples.load_kg)
     expected = find_reps(*samples)
     assert [(s.start_us, s.turn_us, s.end_us, s.quality) for s in expected] == [
         (s.start_us, s.turn_us, s.end_us, s.quality) for s in moved
     ]
-    np.testing.assert_allclose([s.bottom_mm + deeper_mm for s in expected], [s.bottom_mm for s in moved])
+    np.testing.assert_allclose([s.bottom_mm + deeper_mm for s in expected], [s.bottom_mm for s in moved], atol=1e-9)
 
 
 @few

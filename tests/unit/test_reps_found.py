@@ -181,6 +181,52 @@ def test_an_encoder_that_slips_after_a_rep_leaves_its_bottom_alone():
     assert [(400.0, None), (570.0, None)] == [(pytest.approx(s.bottom_mm, abs=1), s.quality_reason) for s in spans]
 
 
+def test_an_encoder_that_slips_to_a_lower_level_hides_no_rep():
+    spans = found(idle().reps((400,) * 4, top_s=2).rest(3).samples(50).plus(-380, 3 + 5.3 * 2 - 1))
+    assert [(400, None), (400, None), (20, None), (20, None)] == [(round(s.bottom_mm), s.quality_reason) for s in spans]
+
+
+def test_a_sled_racked_deeper_than_the_top_ends_the_rep_there_and_the_set_after_its_rest():
+    press = idle().reps((400,) * 2, top_mm=10).to(95, 1).rest(60).to(10, 1).rest(1).reps((400,) * 2, top_mm=10).rest(2)
+    spans = found(press.samples(50, noise_mm=0.3))
+    assert [1, 1, 2, 2] == [span.set for span in spans]
+    assert [2.0] * 4 == pytest.approx([(span.turn_us - span.start_us) / 1e6 for span in spans], abs=0.6)
+
+
+def test_samples_stamped_as_they_arrive_in_bunches_are_no_leaps():
+    samples = idle().reps((600,) * 5, concentric_s=0.6, eccentric_s=0.7).rest(3).samples(20)
+    late_us = np.where(np.arange(len(samples.t_us)) % 3 == 1, 49_000, 0)
+    spans = found(samples._replace(t_us=samples.t_us + late_us))
+    assert [None] * 5 == reasons(spans)
+
+
+@pytest.mark.parametrize("after_s", [-0.1, 0.0, 0.4])
+def test_at_10_hz_a_bottom_that_stands_on_one_sample_is_unsure(after_s):
+    """It may be a spike that is too small to be told from a turn."""
+    samples = idle().reps((300, 300), bottom_s=0.8).rest(3).samples(10).plus(45, 5.35 + after_s, 5.45 + after_s)
+    assert ["glitch", None] == reasons(found(samples))
+
+
+def test_a_bottom_between_missing_samples_is_unsure_or_right():
+    samples = idle().reps((420,) * 4, bottom_s=0.0, eccentric_s=0.6, concentric_s=0.6).rest(3).samples(10)
+    for gone in range(1, 5):
+        depths = samples.depth_mm.copy()
+        depths[36 - gone : 36] = np.nan
+        depths[37 : 37 + gone] = np.nan
+        first = found(samples._replace(depth_mm=depths))[0]
+        assert first.quality == "unsure" or first.bottom_mm == pytest.approx(420, abs=12)
+
+
+def test_now_shows_no_bottom_that_stands_on_one_sample():
+    samples = idle().to(300, 2).rest(2).samples(10).plus(45, 5.95, 6.05)
+    tracker = RepTracker()
+    shown = []
+    for i in range(len(samples.t_us)):
+        tracker.push(*samples.part(i, i + 1))
+        shown.append(tracker.now.descending_bottom_mm or 0.0)
+    assert max(shown) == pytest.approx(300, abs=1)
+
+
 def test_missing_samples_are_passed_over():
     samples = idle().reps(TEN).rest(3).samples(50)
     depths = samples.depth_mm.copy()

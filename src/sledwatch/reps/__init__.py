@@ -18,15 +18,17 @@ stream gives the same reps. What it does to a sample:
 
 from sledwatch.reps.measures import RepMeasures, measure, warm_up
 from sledwatch.reps.settings import DEFAULTS, RepSettings
-from sledwatch.reps.tracking import Now, RepTracker, Span, find_reps
+from sledwatch.reps.tracking import FOUND, Now, RepTracker, Span, find_in_bulk, find_reps
 
 __all__ = [
     "DEFAULTS",
+    "FOUND",
     "Now",
     "RepMeasures",
     "RepSettings",
     "RepTracker",
     "Span",
+    "find_in_bulk",
     "find_reps",
     "measure",
     "warm_up",

@@ -1,4 +1,9 @@
-"""The state machine over samples that finds reps; its state is carried from one call to the next."""
+"""The state machine over samples that finds reps; its state is carried from one call to the next.
+
+It works on runs of samples: each is cleaned (`scan`), averaged and followed (`_follow`). A run in which nothing is
+missing, uneven or implausible is cleaned in loops that the compiler turns into vector instructions; all others sample
+by sample. Both give the same samples to the bit, whichever way the stream is cut.
+"""
 
 from math import isnan
 from typing import Any, Final
@@ -17,30 +22,36 @@ REST: Final = 0
 DOWN: Final = 1
 UP: Final = 2
 
-# The longest run of samples in the mean: 60 ms at 1 000 Hz. A power of two, so that the ring's index is a mask.
+# The longest run of samples in the mean: 60 ms at 1 000 Hz.
 RING: Final = 64
+# How many samples are taken in at a time.
+RUN: Final = 128
+# Reps that one run may end; each takes two samples at least.
+ROOM: Final = RUN // 2 + 2
 # Two samples further apart than this say nothing about the turn between them.
 _TURN_WITHIN_US: Final = 100_000.0
 
 STATE = np.dtype([
     # The two newest samples as they came, and how many there are of them; the median needs one after its middle.
     ("seen", "i8"), ("a_us", "i8"), ("a_mm", "f8"), ("b_us", "i8"), ("b_mm", "f8"), ("b_kg", "f8"),
-    # The newest plausible sample, and the first and the newest of the implausible ones that agree since; how far the
-    # encoder has slipped. All levels below are as if it never had; those of a rep are told as the encoder showed them.
-    ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("held", "i8"), ("held_from_us", "i8"),
-    ("held_us", "i8"), ("held_mm", "f8"),
+    # The newest plausible sample and when the one before it was, and the first and the newest of the implausible ones
+    # that agree since; how far the encoder has slipped. All levels below are as if it never had; those of a rep are
+    # told as the encoder showed them.
+    ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("earlier_us", "i8"), ("held", "i8"),
+    ("held_from_us", "i8"), ("held_us", "i8"), ("held_mm", "f8"),
     ("slip_mm", "f8"), ("low_slip_mm", "f8"), ("top_slip_mm", "f8"), ("turn_slip_mm", "f8"),
-    # The mean's ring.
-    ("ring_from", "i8"), ("ring_count", "i8"), ("ring_sum", "f8"),
+    # How many samples the mean looks back on.
+    ("kept", "i8"),
     # Where the sled came to rest; the shallowest depth of the half still_s that is over, and of the one that runs.
     ("anchor_us", "i8"), ("anchor_mm", "f8"), ("settled_mm", "f8"), ("calm_us", "i8"), ("calm_mm", "f8"),
-    ("newest_us", "i8"),
+    ("newest_us", "i8"), ("newest_mm", "f8"),
     # The movement in progress: the shallowest depth since the last bottom, when the sled was last near it (leave) and
     # first near it (arrive), what was wrong since the start of the rep and since it last left the top.
     ("mode", "i8"), ("low_mm", "f8"), ("leave_us", "i8"), ("arrive_us", "i8"), ("arrive_mm", "f8"),
     ("flags", "i8"), ("leave_flags", "i8"), ("arrive_flags", "i8"),
-    # The rep in progress.
+    # The rep in progress; the depth before its bottom, whether nothing came after it yet, what is wrong with it alone.
     ("start_us", "i8"), ("top_mm", "f8"), ("turn_us", "i8"), ("bottom_mm", "f8"), ("turn_kg", "f8"),
+    ("before_mm", "f8"), ("fresh", "i8"), ("turn_flags", "i8"),
     # What was told.
     ("reps", "i8"), ("sets", "i8"), ("set_reps", "i8"), ("end_us", "i8"), ("end_kg", "f8"),
 ])  # fmt: skip
@@ -94,7 +105,7 @@ def _tell(r: Any, s: Any, span: Any, flags: int) -> int:
     span.bottom_mm = s.bottom_mm + s.turn_slip_mm
     span.end_mm = s.low_mm + s.low_slip_mm
     span.load_kg = s.turn_kg
-    span.flags = flags
+    span.flags = flags | s.turn_flags
     return 1
 
 
@@ -109,11 +120,270 @@ def _break_off(r: Any, s: Any, span: Any) -> int:
     s.seen = 0
     s.plausible = 0
     s.held = 0
-    s.ring_from = 0
-    s.ring_count = 0
-    s.ring_sum = 0.0
+    s.kept = 0
     s.mode = REST
     return told
+
+
+@compiled
+def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, at_us: Times, y_mm: Values) -> int:
+    """The mean over each of the `taken` new samples and those shortly before it, and its time; the last one's first.
+
+    us, mm: first the `kept` ones that were there, then the new ones. Each mean is added up anew from its oldest sample
+    on, so that it depends on nothing else.
+    """
+    kept = s.kept
+    last = kept + taken - 1
+    # How far back from the newest the samples are evenly spaced.
+    interval_us = us[last] - us[last - 1] if last > 0 else 1
+    even = last
+    while even > 0 and us[even] - us[even - 1] == interval_us:
+        even -= 1
+    n = min(RING, (r.smooth_us - 1) // interval_us + 1)
+    uneven = min(taken, max(0, even + n - kept))
+    first = 0
+    for k in range(uneven):
+        p = kept + k
+        while us[first] <= us[p] - r.smooth_us or p - first >= RING:
+            first += 1
+        total = mm[first]
+        for j in range(first + 1, p + 1):
+            total += mm[j]
+        y_mm[k] = total / (p - first + 1) - s.slip_mm
+        at_us[k] = (us[first] + us[p]) // 2
+    if uneven < taken:
+        count = taken - uneven
+        from_ = kept + uneven - n + 1
+        means = y_mm[uneven:taken]
+        oldest = mm[from_ : from_ + count]
+        for k in range(count):
+            means[k] = oldest[k]
+        for j in range(1, n):
+            newer = mm[from_ + j : from_ + j + count]
+            for k in range(count):
+                means[k] += newer[k]
+        slip_mm = s.slip_mm
+        for k in range(count):
+            means[k] = means[k] / n - slip_mm
+        times = at_us[uneven:taken]
+        from_us = us[from_ : from_ + count]
+        to_us = us[kept + uneven : kept + taken]
+        for k in range(count):
+            times[k] = (from_us[k] + to_us[k]) >> 1
+        first = last - n + 1
+    return first
+
+
+@compiled
+def _follow(
+    r: Any, s: Any, us: Times, mm: Values, source: Times, taken: int, at_us: Times, y_mm: Values, load_kg: Values,
+    first_kg: float, spans: Any, told: int,
+) -> int:  # fmt: skip
+    """Take the `taken` new samples into the movement in progress; returns how many reps are written now.
+
+    source: which of `load_kg` belongs to each, −1: `first_kg`.
+    """
+    if taken == 0:
+        return told
+    window = _average(r, s, us, mm, taken, at_us, y_mm)
+    last = s.kept + taken
+    s.kept = last - window
+    for k in range(s.kept):
+        us[k] = us[window + k]
+        mm[k] = mm[window + k]
+
+    if not s.plausible:
+        s.plausible = 1
+        s.anchor_mm = np.inf
+        s.low_mm = y_mm[0]
+        s.low_slip_mm = s.slip_mm
+        s.leave_us = at_us[0]
+        s.flags = 0
+    edge_mm = r.edge_mm
+    still_mm = r.still_mm
+    travel_mm = r.min_travel_mm
+    half_us = r.still_us // 2
+    k = 0
+    while k < taken:
+        if s.mode == DOWN:
+            bottom_mm = s.bottom_mm
+            before_mm = s.before_mm
+            fresh = s.fresh
+            newest_mm = s.newest_mm
+            deepest = -1
+            while k < taken:
+                y = y_mm[k]
+                if y > bottom_mm:
+                    bottom_mm = y
+                    before_mm = newest_mm
+                    fresh = 1
+                    deepest = k
+                else:
+                    if fresh:
+                        fresh = 0
+                        s.turn_flags = GLITCH if bottom_mm - max(before_mm, y) > r.lone_mm else 0
+                    if bottom_mm - y >= travel_mm:
+                        break
+                newest_mm = y
+                k += 1
+            s.bottom_mm = bottom_mm
+            s.before_mm = before_mm
+            s.fresh = fresh
+            s.newest_mm = newest_mm
+            if deepest >= 0:
+                s.turn_us = at_us[deepest]
+                s.turn_kg = load_kg[source[deepest]] if source[deepest] >= 0 else first_kg
+                s.turn_slip_mm = s.slip_mm
+            if k < taken:
+                s.mode = UP
+                s.low_mm = y_mm[k]
+                s.low_slip_mm = s.slip_mm
+                s.arrive_us = at_us[k]
+                s.arrive_mm = y_mm[k]
+                s.arrive_flags = s.flags
+                s.leave_us = at_us[k]
+                s.leave_flags = 0
+                s.anchor_us = at_us[k]
+                s.anchor_mm = y_mm[k]
+                s.calm_us = at_us[k]
+                s.calm_mm = y_mm[k]
+                k += 1
+            continue
+
+        # Resting, or on the way up: both look for the shallowest depth, for stillness, and for the next way down.
+        rising = s.mode == UP
+        low_mm = s.low_mm
+        leave_us = s.leave_us
+        anchor_us = s.anchor_us
+        anchor_mm = s.anchor_mm
+        calm_us = s.calm_us
+        calm_mm = s.calm_mm
+        settled_mm = s.settled_mm
+        lowered = False
+        left = False
+        rested = False
+        falls = False
+        while k < taken:
+            y = y_mm[k]
+            now_us = at_us[k]
+            if y < low_mm:
+                low_mm = y
+                lowered = True
+                if rising and s.arrive_mm > y + edge_mm:
+                    s.arrive_us = now_us
+                    s.arrive_mm = y
+                    s.arrive_flags = s.flags
+            if abs(y - anchor_mm) > still_mm:
+                anchor_us = now_us
+                anchor_mm = y
+                calm_us = now_us
+                calm_mm = y
+            elif now_us - calm_us > half_us:
+                settled_mm = calm_mm
+                calm_us = now_us
+                calm_mm = y
+                still_us = now_us - anchor_us
+                if still_us >= r.still_us:
+                    if rising:
+                        # It rests at the top, or came down from it to be racked, or the lifter gave up.
+                        at_top = y <= s.top_mm + r.rack_mm
+                        racked = still_us >= r.settle_us and y > low_mm + edge_mm
+                        rested = at_top or racked or still_us >= r.rest_us
+                        if rested:
+                            break
+                    elif y <= low_mm + r.rack_mm or still_us >= r.settle_us:
+                        # Unracked, settled, or a sensor that drifts: a rep begins where the sled came to rest.
+                        low_mm = min(settled_mm, calm_mm)
+                        lowered = True
+            elif y < calm_mm:
+                calm_mm = y
+            if y <= low_mm + edge_mm:
+                leave_us = now_us
+                left = True
+            elif y - low_mm >= travel_mm:
+                falls = True
+                break
+            k += 1
+        s.low_mm = low_mm
+        if lowered:
+            s.low_slip_mm = s.slip_mm
+        s.leave_us = leave_us
+        if left:
+            if rising:
+                s.leave_flags = 0
+            else:
+                s.flags = 0
+        s.anchor_us = anchor_us
+        s.anchor_mm = anchor_mm
+        s.calm_us = calm_us
+        s.calm_mm = calm_mm
+        s.settled_mm = settled_mm
+        if rested:
+            told += _tell(r, s, spans[told], s.arrive_flags)
+            s.mode = REST
+            s.low_mm = min(settled_mm, calm_mm)
+            s.low_slip_mm = s.slip_mm
+            s.leave_us = at_us[k]
+            s.flags = 0
+        elif falls:
+            if rising:
+                told += _tell(r, s, spans[told], s.arrive_flags)
+                s.flags = s.leave_flags
+            s.mode = DOWN
+            s.top_mm = s.low_mm
+            s.top_slip_mm = s.low_slip_mm
+            s.start_us = s.leave_us
+            s.bottom_mm = y_mm[k]
+            s.turn_us = at_us[k]
+            s.turn_kg = load_kg[source[k]] if source[k] >= 0 else first_kg
+            s.turn_slip_mm = s.slip_mm
+            s.turn_flags = 0
+            s.before_mm = y_mm[k - 1] if k > 0 else s.newest_mm
+            s.fresh = 1
+        if k < taken:
+            s.newest_mm = y_mm[k]
+            k += 1
+        else:
+            s.newest_mm = y_mm[taken - 1]
+    s.newest_us = at_us[taken - 1]
+    return told
+
+
+@compiled
+def _clean(t_us: Times, depth_mm: Values, begin: int, stop: int, r: Any, s: Any, us: Times, mm: Values) -> bool:
+    """Take in the samples [begin, stop) in one go, if they are as they should be; whether they are.
+
+    The two before `begin` came right before them. Written to `us` and `mm`, behind those kept: the despiked samples
+    [begin − 1, stop − 1).
+    """
+    interval_us = t_us[begin - 1] - t_us[begin - 2]
+    if interval_us > r.gap_us or interval_us > r.rest_us or t_us[begin - 1] - s.good_us > r.gap_us:
+        return False
+    count = stop - begin
+    run_us = t_us[begin - 2 : stop]
+    run_mm = depth_mm[begin - 2 : stop]
+    middle_us = run_us[1:]
+    middle_mm = run_mm[1:]
+    after_mm = run_mm[2:]
+    spoilt = 0
+    for k in range(count + 1):
+        spoilt |= (middle_us[k] - run_us[k] != interval_us) | (middle_mm[k] != middle_mm[k])
+    if spoilt:
+        return False
+    new_mm = mm[s.kept : s.kept + count]
+    new_us = us[s.kept : s.kept + count]
+    since_us = float(interval_us)
+    turn_mm_us2 = r.turn_mm_us2
+    for k in range(count):
+        new_us[k] = middle_us[k]
+        new_mm[k] = despiked(run_mm[k], middle_mm[k], after_mm[k], since_us, since_us, turn_mm_us2)
+    most_mm = r.max_speed_mm_us * interval_us + r.jump_mm
+    leaps = int(abs(new_mm[0] - s.good_mm) > most_mm)
+    before_mm = new_mm[: count - 1]
+    next_mm = new_mm[1:]
+    for k in range(count - 1):
+        leaps |= abs(next_mm[k] - before_mm[k]) > most_mm
+    return not leaps
 
 
 @compiled
@@ -128,170 +398,153 @@ def scan(
     ring_mm: Values,
     spans: Any,
 ) -> tuple[int, int]:
-    """Take in samples from `begin` on; returns the first one not taken (the spans were full) and the spans written."""
+    """Take in samples from `begin` on; returns the first one not taken (the spans were full) and the spans written.
+
+    spans: ROOM at least. ring_us, ring_mm: RING long, the samples the mean looks back on.
+    """
     r = rules[0]
     s = state[0]
+    us = np.empty(RING + RUN, dtype=np.int64)
+    mm = np.empty(RING + RUN)
+    at_us = np.empty(RUN, dtype=np.int64)
+    y_mm = np.empty(RUN)
+    source = np.empty(RUN, dtype=np.int64)
+    for k in range(s.kept):
+        us[k] = ring_us[k]
+        mm[k] = ring_mm[k]
     told = 0
-    for i in range(begin, len(t_us)):
-        if told == len(spans):
-            return i, told
-        c_mm = depth_mm[i]
-        c_us = t_us[i]
-        if isnan(c_mm) or (s.seen > 0 and c_us <= s.b_us):
+    n = len(t_us)
+    i = begin
+    b_at = -1
+    first_kg = s.b_kg
+    straight = 0
+    while i < n and len(spans) - told >= ROOM:
+        stop = min(i + (RUN if straight >= 2 else 2), n)
+        if straight >= 2 and s.plausible and not s.held and _clean(t_us, depth_mm, i, stop, r, s, us, mm):
+            taken = stop - i
+            s.earlier_us = t_us[stop - 3] if taken > 1 else s.good_us
+            s.good_us = t_us[stop - 2]
+            s.good_mm = mm[s.kept + taken - 1]
+            for k in range(taken):
+                source[k] = i - 1 + k
+            told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+            b_at = stop - 1
+            s.a_us = t_us[stop - 2]
+            s.a_mm = depth_mm[stop - 2]
+            s.b_us = t_us[b_at]
+            s.b_mm = depth_mm[b_at]
+            i = stop
             continue
-        if s.seen > 0 and c_us - s.b_us > r.rest_us:
-            told += _break_off(r, s, spans[told])
+
+        taken = 0
+        known = s.plausible
+        held = s.held
+        good_us = s.good_us
+        good_mm = s.good_mm
+        earlier_us = s.earlier_us
+        seen = s.seen
         a_us = s.a_us
         a_mm = s.a_mm
         b_us = s.b_us
         b_mm = s.b_mm
-        b_kg = s.b_kg
-        s.a_us = b_us
-        s.a_mm = b_mm
-        s.b_us = c_us
-        s.b_mm = c_mm
-        s.b_kg = load_kg[i]
-        if s.seen < 2:
-            s.seen += 1
-            continue
-        b_mm = despiked(a_mm, b_mm, c_mm, float(b_us - a_us), float(c_us - b_us), r.turn_mm_us2)
-
-        if s.plausible:
-            since_us = b_us - s.good_us
-            jump_mm = b_mm - s.good_mm
-            implausible = abs(jump_mm) > r.max_speed_mm_us * since_us + r.jump_mm
-            if s.held or implausible:
-                from_held_mm = abs(b_mm - s.held_mm)
-                as_held = s.held and from_held_mm <= r.max_speed_mm_us * (b_us - s.held_us) + r.jump_mm
-                if as_held and (implausible or from_held_mm < abs(jump_mm)):
-                    s.held_us = b_us
-                    s.held_mm = b_mm
-                    if b_us - s.held_from_us < r.slip_us:
-                        continue
-                    s.held = 0
-                    s.slip_mm += jump_mm
-                    s.ring_count = 0
-                    s.ring_sum = 0.0
+        while i < stop:
+            c_mm = depth_mm[i]
+            c_us = t_us[i]
+            i += 1
+            if isnan(c_mm) or (seen > 0 and c_us <= b_us):
+                straight = 0
+                continue
+            if seen > 0 and c_us - b_us > r.rest_us:
+                told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                told += _break_off(r, s, spans[told])
+                taken = 0
+                seen = 0
+                known = 0
+                held = 0
+                straight = 0
+            straight += 1
+            before_us = b_us - a_us
+            after_us = c_us - b_us
+            now_us = b_us
+            now_at = b_at
+            now_mm = b_mm
+            before_mm = a_mm
+            a_us = b_us
+            a_mm = b_mm
+            b_us = c_us
+            b_mm = c_mm
+            b_at = i - 1
+            if seen < 2:
+                seen += 1
+                continue
+            raw_mm = now_mm
+            now_mm = despiked(before_mm, raw_mm, c_mm, float(before_us), float(after_us), r.turn_mm_us2)
+            if now_mm < raw_mm and max(before_us, after_us) > _TURN_WITHIN_US:
+                # Far from its neighbours in time it may be the bottom, and no spike.
+                told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                taken = 0
+                if s.mode != REST and raw_mm - s.slip_mm > s.bottom_mm + r.lone_mm:
                     s.flags |= GLITCH
+                    s.arrive_flags |= GLITCH
                     s.leave_flags |= GLITCH
-                elif implausible:
-                    s.held = 1
-                    s.held_from_us = b_us
-                    s.held_us = b_us
-                    s.held_mm = b_mm
-                    continue
-                else:
-                    s.held = 0
-            if since_us > r.gap_us:
-                s.flags |= GAP
-                s.leave_flags |= GAP
-        s.good_us = b_us
-        s.good_mm = b_mm
-
-        while s.ring_count > 0 and (s.ring_count == RING or ring_us[s.ring_from] <= b_us - r.smooth_us):
-            s.ring_sum -= ring_mm[s.ring_from]
-            s.ring_from = (s.ring_from + 1) & (RING - 1)
-            s.ring_count -= 1
-        if s.ring_count == 0:
-            s.ring_sum = 0.0
-        at = (s.ring_from + s.ring_count) & (RING - 1)
-        ring_us[at] = b_us
-        ring_mm[at] = b_mm
-        s.ring_sum += b_mm
-        s.ring_count += 1
-        y_mm = s.ring_sum / s.ring_count - s.slip_mm
-        y_us = (ring_us[s.ring_from] + b_us) // 2
-
-        if not s.plausible:
-            s.plausible = 1
-            s.anchor_mm = np.inf
-            s.low_mm = y_mm
-            s.low_slip_mm = s.slip_mm
-            s.leave_us = y_us
-            s.flags = 0
-        s.newest_us = y_us
-        if abs(y_mm - s.anchor_mm) > r.still_mm:
-            s.anchor_us = y_us
-            s.anchor_mm = y_mm
-            s.calm_us = y_us
-            s.calm_mm = y_mm
-        elif 2 * (y_us - s.calm_us) > r.still_us:
-            s.settled_mm = s.calm_mm
-            s.calm_us = y_us
-            s.calm_mm = y_mm
-        elif y_mm < s.calm_mm:
-            s.calm_mm = y_mm
-        still_us = y_us - s.anchor_us
-
-        if s.mode == DOWN:
-            if y_mm > s.bottom_mm:
-                s.bottom_mm = y_mm
-                s.turn_us = y_us
-                s.turn_kg = b_kg
-                s.turn_slip_mm = s.slip_mm
-            elif s.bottom_mm - y_mm >= r.min_travel_mm:
-                s.mode = UP
-                s.low_mm = y_mm
-                s.low_slip_mm = s.slip_mm
-                s.arrive_us = y_us
-                s.arrive_mm = y_mm
-                s.arrive_flags = s.flags
-                s.leave_us = y_us
-                s.leave_flags = 0
-            continue
-
-        if s.mode == UP:
-            if y_mm < s.low_mm:
-                s.low_mm = y_mm
-                s.low_slip_mm = s.slip_mm
-                if s.arrive_mm > y_mm + r.edge_mm:
-                    s.arrive_us = y_us
-                    s.arrive_mm = y_mm
-                    s.arrive_flags = s.flags
-            if y_mm <= s.low_mm + r.edge_mm:
-                s.leave_us = y_us
-                s.leave_flags = 0
-            rests_at_top = still_us >= r.still_us and y_mm <= s.top_mm + r.rack_mm
-            if rests_at_top or still_us >= r.rest_us:
-                told += _tell(r, s, spans[told], s.arrive_flags)
-                s.mode = REST
-                s.low_mm = min(s.settled_mm, s.calm_mm)
-                s.low_slip_mm = s.slip_mm
-                s.leave_us = y_us
-                s.flags = 0
-            elif y_mm - s.low_mm >= r.min_travel_mm:
-                told += _tell(r, s, spans[told], s.arrive_flags)
-                s.mode = DOWN
-                s.top_mm = s.low_mm
-                s.top_slip_mm = s.low_slip_mm
-                s.start_us = s.leave_us
-                s.flags = s.leave_flags
-                s.bottom_mm = y_mm
-                s.turn_us = y_us
-                s.turn_kg = b_kg
-                s.turn_slip_mm = s.slip_mm
-            continue
-
-        if y_mm < s.low_mm:
-            s.low_mm = y_mm
-            s.low_slip_mm = s.slip_mm
-        elif still_us >= r.still_us and y_mm <= s.low_mm + r.rack_mm:
-            # Unracked, settled, or a sensor that drifts: a rep begins at the level at which the sled came to rest.
-            s.low_mm = min(s.settled_mm, s.calm_mm)
-            s.low_slip_mm = s.slip_mm
-        if y_mm <= s.low_mm + r.edge_mm:
-            s.leave_us = y_us
-            s.flags = 0
-        elif y_mm - s.low_mm >= r.min_travel_mm and y_mm + s.slip_mm > r.rack_mm:
-            s.mode = DOWN
-            s.top_mm = s.low_mm
-            s.top_slip_mm = s.low_slip_mm
-            s.start_us = s.leave_us
-            s.bottom_mm = y_mm
-            s.turn_us = y_us
-            s.turn_kg = b_kg
-            s.turn_slip_mm = s.slip_mm
-    return len(t_us), told
+            if known:
+                since_us = now_us - good_us
+                jump_mm = now_mm - good_mm
+                # What arrives in bunches has times too close to each other: two intervals say more than one.
+                eased_us = max(float(since_us), min(_TURN_WITHIN_US, 0.5 * (now_us - earlier_us)))
+                implausible = abs(jump_mm) > r.max_speed_mm_us * eased_us + r.jump_mm
+                if held or implausible:
+                    from_held_mm = abs(now_mm - s.held_mm)
+                    as_held = held and from_held_mm <= r.max_speed_mm_us * (now_us - s.held_us) + r.jump_mm
+                    if as_held and (implausible or from_held_mm < abs(jump_mm)):
+                        s.held_us = now_us
+                        s.held_mm = now_mm
+                        if now_us - s.held_from_us < r.slip_us:
+                            continue
+                        held = 0
+                        told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                        taken = 0
+                        s.slip_mm += jump_mm
+                        s.kept = 0
+                        s.flags |= GLITCH
+                        s.leave_flags |= GLITCH
+                    elif implausible:
+                        held = 1
+                        s.held_from_us = now_us
+                        s.held_us = now_us
+                        s.held_mm = now_mm
+                        continue
+                    else:
+                        held = 0
+                if since_us > r.gap_us:
+                    told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                    taken = 0
+                    s.flags |= GAP
+                    s.leave_flags |= GAP
+            known = 1
+            earlier_us = good_us
+            good_us = now_us
+            good_mm = now_mm
+            us[s.kept + taken] = now_us
+            mm[s.kept + taken] = now_mm
+            source[taken] = now_at
+            taken += 1
+        told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+        s.held = held
+        s.good_us = good_us
+        s.good_mm = good_mm
+        s.earlier_us = earlier_us
+        s.seen = seen
+        s.a_us = a_us
+        s.a_mm = a_mm
+        s.b_us = b_us
+        s.b_mm = b_mm
+    if b_at >= 0:
+        s.b_kg = load_kg[b_at]
+    for k in range(s.kept):
+        ring_us[k] = us[k]
+        ring_mm[k] = mm[k]
+    return i, told
 
 
 @compiled
