@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.equipment.travel import Depths, Pen, bounce_mm, bounce_s
+from sledwatch_sim.equipment.travel import Depths, Pen, bounce_mm, bounce_s, minimum_jerk, passing, slow_s
 from sledwatch_sim.people import Lifter, PlannedSet, Stroke
 
 # To unrack, the sled is pushed a little off its stops, the stops swing away, and it settles where the legs are long.
@@ -39,6 +39,41 @@ class TrueRep:
     def rom_mm(self) -> float:
         """Concentric travel."""
         return self.bottom_mm - self.end_mm
+
+    @property
+    def arrives_s(self) -> float:
+        """When the sled has come to its bottom; the push begins after the dwell."""
+        return self.turn_s - self.stroke.dwell_s
+
+    def seen(self) -> "Seen":
+        """The rep as the contract measures it, from the first moment to the last that is faster than 0.02 m/s."""
+        stroke = self.stroke
+        half_turn_s, out_m_s = bounce_s(stroke.bounce_m_s) / 2.0, stroke.bounce_m_s
+        shallower_mm = stroke.bottom_mm - bounce_mm(stroke.bounce_m_s)
+        down_s, up_s = stroke.eccentric_s - half_turn_s, stroke.concentric_s - half_turn_s
+        lowering_s = float(slow_s(shallower_mm - stroke.top_mm, down_s, out_m_s))
+        slow_up_s = float(slow_s(shallower_mm - stroke.end_mm, up_s, out_m_s))
+        # Who bounces is at once as fast as that.
+        slow_below_s = 0.0 if out_m_s else slow_up_s
+        moving_s = stroke.concentric_s - slow_below_s - slow_up_s
+        ends = np.array([slow_below_s, up_s - slow_up_s]) / up_s
+        from_mm, to_mm = minimum_jerk(shallower_mm, stroke.end_mm, ends) + 1_000.0 * up_s * passing(ends, -out_m_s, 0.0)
+        if out_m_s:
+            from_mm = stroke.bottom_mm
+        return Seen(
+            start_s=self.start_s + lowering_s,
+            end_s=self.end_s - slow_up_s,
+            mean_velocity_m_s=float(from_mm - to_mm) / 1_000.0 / moving_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What of a rep depends on from when on a sled is taken to move. Times in seconds since the session began."""
+
+    start_s: float
+    end_s: float
+    mean_velocity_m_s: float
 
 
 @dataclass(frozen=True, slots=True)

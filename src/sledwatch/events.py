@@ -185,8 +185,10 @@ class Cue(Struct, frozen=True):
 class Rep:
     """One repetition: an eccentric phase (sled towards the user), then a concentric one.
 
-    depth_mm: at the bottom. rom_mm: the concentric travel. None where a figure is undefined, for example velocities
-    below 30 Hz. `quality_reason` says why a rep is unsure.
+    t_turn_us: the moment of the deepest sample, the bottom; with a dwell there it lies anywhere within the dwell.
+    t_start_us, t_end_us: the first and last moment faster than 0.02 m/s. depth_mm: at the bottom. rom_mm: the
+    concentric travel. None where a figure is undefined, for example velocities below 30 Hz. `quality_reason` says why
+    a rep is unsure.
     """
 
     session: str

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Depths = NDArray[np.float64]
 Speed = TypeVar("Speed", float, NDArray[np.float64])
 
+# The contract takes a phase to begin and end where the sled is as fast as this (docs/science.md, Reps).
+MOVING_M_S: Final = 0.02
 # A bounce turns the sled harder than anybody does with their legs alone (judgement).
 BOUNCE_M_S2: Final = 9.5
 # Of a turn from one speed to its opposite in a time, along the polynomial of `passing`: the hardest braking is so many
@@ -36,6 +38,25 @@ def passing(
     leaving = at - cubed * (6.0 - 8.0 * at + 3.0 * at**2)
     arriving = -cubed * (4.0 - 7.0 * at + 3.0 * at**2)
     return from_mm_s * leaving + to_mm_s * arriving
+
+
+def slow_s(
+    travel_mm: float | NDArray[np.float64],
+    seconds: float | NDArray[np.float64],
+    other_end_m_s: float | NDArray[np.float64] = 0.0,
+) -> Depths:
+    """How long a movement is slower than MOVING_M_S next to the end at which it rests.
+
+    other_end_m_s: how fast it is at the other, in the direction in which it goes. Near the end the speed of a
+    minimum jerk movement grows with the square of the time, so a few steps find it.
+    """
+    mean, other = np.asarray(travel_mm) / 1_000.0 / seconds, np.asarray(other_end_m_s)
+    at = np.zeros(np.broadcast(mean, other).shape)
+    for _ in range(6):
+        grows = 30.0 * mean * (1.0 - at) ** 2 + other * (-12.0 + 28.0 * at - 15.0 * at**2)
+        at = np.sqrt(MOVING_M_S / grows).clip(0.0, 0.5)
+    slow: Depths = at * seconds
+    return slow
 
 
 def bounce_s(speed_m_s: Speed) -> Speed:

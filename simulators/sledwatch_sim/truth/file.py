@@ -91,6 +91,10 @@ def entailed(
 class Truth:
     """The file: a JSON object a line, of kind run, member, session, rep, finding, pain, unbadged or fault.
 
+    A rep is told as the contract measures it: from the first to the last moment faster than 0.02 m/s. The contract's
+    turn is the moment of the deepest sample, which lies anywhere in a dwell: `t_turn_us` is when the sled has come to
+    its bottom, `t_push_us` when the push begins.
+
     No path, no file. zone: of the gyms, for what is counted by days.
     """
 
@@ -226,6 +230,7 @@ class Truth:
         setup = lifter.setup(press)
         for rep in reps:
             over_mm = None if limit_mm is None else rep.bottom_mm - limit_mm
+            seen = rep.seen()
             by = friend if rep.friends and friend is not None else lifter
             self._line(
                 "rep",
@@ -233,12 +238,14 @@ class Truth:
                 by=by.user,
                 set=rep.set,
                 rep=rep.rep,
-                t_start_us=start_us + round(rep.start_s * 1e6),
-                t_turn_us=start_us + round(rep.turn_s * 1e6),
-                t_end_us=start_us + round(rep.end_s * 1e6),
+                t_start_us=start_us + round(seen.start_s * 1e6),
+                t_turn_us=start_us + round(rep.arrives_s * 1e6),
+                t_push_us=start_us + round(rep.turn_s * 1e6),
+                t_end_us=start_us + round(seen.end_s * 1e6),
                 load_kg=rep.load_kg,
                 depth_mm=round(rep.bottom_mm, 2),
                 rom_mm=round(rep.rom_mm, 2),
+                mean_velocity_m_s=round(seen.mean_velocity_m_s, 4),
                 work_j=round(press.work_j(setup, rep.load_kg, rep.rom_mm), 1),
                 share_of_1rm=round(rep.share_of_1rm, 3),
                 limit_mm=limit_mm,

@@ -70,7 +70,9 @@ class Rep(BaseModel):
     set: int = Field(description="from 1", examples=[2])
     rep: int = Field(description="through the session, from 1", examples=[14])
     t_start_us: int = Field(description="start of the eccentric phase", examples=[1795330800000000])
-    t_turn_us: int = Field(description="the bottom", examples=[1795330801800000])
+    t_turn_us: int = Field(
+        description="of the deepest sample; anywhere within a dwell at the bottom", examples=[1795330801800000]
+    )
     t_end_us: int = Field(description="end of the concentric phase", examples=[1795330803100000])
     load_kg: float = Field(description="the moved mass, sled included", examples=[120.0])
     depth_mm: float = Field(description="sled travel from the rack at the bottom", examples=[408.5])
