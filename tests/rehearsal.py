@@ -115,5 +115,5 @@ def play_one(
         network.run(lambda before=before: len(over) > before)  # type: ignore[misc]
         free_us = over[-1].end_us
         visit = over[-1].visit
-        programme.over(over[-1], done(machine.press, visit.lifter, visit.start_us, free_us, over[-1].reps))
+        programme.over(number, over[-1], done(machine.press, visit.lifter, visit.start_us, free_us, over[-1].reps))
     return over

@@ -36,9 +36,13 @@ _LONGEST_VISIT_US: Final = 24 * MINUTE_US
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Names for sessions, boots and people: from the seed for a run that can be repeated, else never seen before."""
+    """Names for sessions, boots and people: from the seed for a run that can be repeated, else never seen before.
+
+    scenario: so that two of one seed and start do not share names.
+    """
 
     seed: int | None
+    scenario: str = ""
 
     def session(self, lifter: Lifter, start_us: int) -> str:
         """A session id; it does not depend on the order in which sessions are made."""
@@ -55,7 +59,7 @@ class Ids:
     def _token(self, what: str, number: int, at_us: int) -> str:
         if self.seed is None:
             return secrets.token_hex(13)
-        return hashlib.sha256(f"{what}/{self.seed}/{number}/{at_us}".encode()).hexdigest()[:26]
+        return hashlib.sha256(f"{what}/{self.scenario}/{self.seed}/{number}/{at_us}".encode()).hexdigest()[:26]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Programme(Protocol):
     def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:
         """Enrol who is new, with limit and history. Raises ApiError; trying again is fine."""
 
-    def over(self, visited: Visited, done: Done) -> None:
+    def over(self, machine: int, visited: Visited, done: Done) -> None:
         """A visit is over."""
 
 
@@ -138,7 +142,7 @@ class Cast:
             protocol=role.kind.protocol,
         )
 
-    def over(self, visited: Visited, done: Done) -> None:
+    def over(self, machine: int, visited: Visited, done: Done) -> None:
         """Everybody comes once."""
 
 
@@ -306,7 +310,7 @@ class OpenGym:
         past = self._past.get(lifter.number)
         return _visit(lifter, place.press, start_us, None if past is None else tuple(past), self._ids, keen=new)
 
-    def over(self, visited: Visited, done: Done) -> None:
+    def over(self, machine: int, visited: Visited, done: Done) -> None:  # noqa: ARG002 - members are known by number
         visit = visited.visit
         if visit.lifter.number in self._past:
             self._past[visit.lifter.number].append(done)
@@ -369,6 +373,31 @@ class OpenGym:
     def _number(self, user: str) -> int | None:
         digits = user.removeprefix(self._prefix)
         return int(digits) - 1001 if user.startswith(self._prefix) and digits.isdecimal() else None
+
+
+class Together:
+    """Several programmes side by side, each with its own gyms: the machines of the first come first."""
+
+    def __init__(self, programmes: Sequence[Programme]) -> None:
+        self._programmes = [(each, at) for each in programmes for at, _ in enumerate(each.machines)]
+        self._each = programmes
+        self.machines = [machine for each in programmes for machine in each.machines]
+
+    def prepare(self, api: Api) -> None:
+        for each in self._each:
+            each.prepare(api)
+
+    def next(self, machine: int, free_us: int) -> tuple[Lifter, int] | None:
+        programme, at = self._programmes[machine]
+        return programme.next(at, free_us)
+
+    def admit(self, api: Api, machine: int, lifter: Lifter, start_us: int) -> Visit:
+        programme, at = self._programmes[machine]
+        return programme.admit(api, at, lifter, start_us)
+
+    def over(self, machine: int, visited: Visited, done: Done) -> None:
+        programme, at = self._programmes[machine]
+        programme.over(at, visited, done)
 
 
 def _visit(

@@ -18,7 +18,7 @@ from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.front_desk import Desk, FrontDesk
 from sledwatch_sim.pace import Hurried, Pace, RealTime
 from sledwatch_sim.people import DAY_US, Lifter
-from sledwatch_sim.programmes import MINUTE_US, Ids, Machine, Programme, at_work, riverside
+from sledwatch_sim.programmes import MINUTE_US, Ids, Machine, Programme, Together, at_work, riverside
 from sledwatch_sim.scenarios import WrongScenario, load, names
 from sledwatch_sim.truth import SensorTruth, Truth
 from sledwatch_sim.visits import Station, Visit, Visited
@@ -62,7 +62,8 @@ def _wall_clock_us() -> int:
 class SimConfig:
     """What to run.
 
-    scenario: a name, or the path of a .toml file. speed: event time over wall time; 1 is real time. seed and start_us
+    scenario: a name, or the path of a .toml file. every: all scenarios that come with the program, side by side, in
+    place of that one. speed: event time over wall time; 1 is real time. seed and start_us
     (µs, UTC): both given, a run sends the same bytes each time; else ids are new. forever: until it is told to stop
     (`gym` only). mqtt_ca: the file of the CA that signed the broker's certificate; None: those that this system trusts.
     zone: of the gyms: what a day is there. machines_per_connection: beyond 1, so many machines share a
@@ -77,6 +78,7 @@ class SimConfig:
     seed: int | None = None
     start_us: int | None = None
     truth_path: Path | None = None
+    every: bool = False
     forever: bool = False
     mqtt_ca: Path | None = None
     zone: tzinfo = UTC
@@ -127,19 +129,19 @@ def listed() -> list[Listed]:
 
 
 def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.Event) -> list[str]:
-    """Run a scenario to its end, or until `stop`. Returns the ids of its sessions, in the order of their ends.
+    """Run to the end, or until `stop`. Returns the ids of the sessions, in the order of their ends.
 
     report: told twice a second where it stands. A run that is stopped ends its sessions and says Offline. Raises
     SimulationError, or its kind WrongSimulation.
     """
     seed = DEFAULT_SEED if config.seed is None else config.seed
     try:
-        name, scenario = load(config.scenario)
+        scenarios = [load(name) for name in (names() if config.every else [config.scenario])]
     except WrongScenario as error:
         raise WrongSimulation(str(error)) from None
-    scenario_us = scenario.span_min * MINUTE_US
+    scenario_us = max(scenario.span_min for _, scenario in scenarios) * MINUTE_US
     _check(config, scenario_us)
-    ids = Ids(seed if config.seed is not None and config.start_us is not None else None)
+    known = seed if config.seed is not None and config.start_us is not None else None
     now_us = config.clock_us()
     with ExitStack() as exits:
         try:
@@ -157,15 +159,23 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
         else:
             start_us = now_us - scenario_us if config.start_us is None else config.start_us
             pace = Hurried(start_us, network.clock(), config.speed, network.clock)
-        programme = (
-            riverside(scenario, seed, ids) if config.forever else at_work(scenario, seed, start_us, ids, config.zone)
-        )
+        programmes: list[Programme] = []
+        for name, scenario in scenarios:
+            ids = Ids(known, name)
+            if config.forever:
+                one: Programme = riverside(scenario, seed, ids)
+            else:
+                one = at_work(scenario, seed, start_us, ids, config.zone)
+            programmes.append(one)
+        programme = Together(programmes)
         try:
             allow_connections(-(-len(programme.machines) // config.machines_per_connection))
         except TooManyConnections as error:
             raise WrongSimulation(f"{error}: `--machines-per-connection N`") from None
-        truth.run(name, sorted({machine.gym for machine in programme.machines}), seed, start_us)
+        for (name, _), one in zip(scenarios, programmes, strict=True):
+            truth.run(name, sorted({machine.gym for machine in one.machines}), seed, start_us)
         span_us = None if config.forever else scenario_us
+        boots = Ids(known, "+".join(name for name, _ in scenarios))
         surroundings = Surroundings(
             network,
             pace,
@@ -173,7 +183,7 @@ def run(config: SimConfig, report: Callable[[Progress], None], stop: threading.E
             FrontDesk(network, lambda: Api(config.api_url, config.api_token)),
             config.clock_us,
         )
-        floor = Floor(surroundings, programme, truth, ids, seed, start_us, span_us, report, stop)
+        floor = Floor(surroundings, programme, truth, boots, seed, start_us, span_us, report, stop)
         try:
             return floor.run()
         finally:
@@ -189,7 +199,9 @@ def _check(config: SimConfig, span_us: int) -> None:
         )
     if config.seed is not None and config.seed < 0:
         raise WrongSimulation(f"seed {config.seed}: expected 0 or more")
-    if config.forever and (config.scenario != "gym" or config.speed != 1.0 or config.start_us is not None):
+    if config.forever and (
+        config.every or config.scenario != "gym" or config.speed != 1.0 or config.start_us is not None
+    ):
         raise WrongSimulation("for ever goes on in real time from now: only `gym`, without speed and start")
     if config.start_us is None:
         return
@@ -445,7 +457,7 @@ class Floor:
                 of_machine=[] if account is None else sensors.session(account),
                 doubtful=sensors.doubtful,
             )
-            self._programme.over(visited, done)
+            self._programme.over(number, visited, done)
         self._visiting -= 1
         if visited.complete:
             # After a laptop's sleep the next one comes now, not at every time that was slept through.

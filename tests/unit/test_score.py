@@ -124,8 +124,8 @@ def test_runs_in_one_file_are_told_apart_by_scenario(truth):
 
 def test_the_figures_have_the_published_shape(truth):
     figures = compare(truth(session()), {}, {}).figures()
-    more = ["start_ms", "turn_ms", "end_ms", "severities", "near", "scenarios"]
-    assert ["reps", "bottom_mm", "findings", *more] == list(figures)
+    assert ["reps", "bottom_mm", "findings"] == list(figures)[:3]
+    assert {"start_ms", "turn_ms", "end_ms", "severities", "near", "scenarios"} < set(figures)
     assert figures == json.loads(json.dumps(figures))
 
 

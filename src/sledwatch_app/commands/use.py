@@ -27,7 +27,8 @@ app.add_typer(quarantine.app, name="quarantine")
 
 @app.command(
     epilog="Examples: [b]sledwatch simulate too-deep --speed 20 --truth t.jsonl[/b] · "
-    "[b]sledwatch simulate gym --forever[/b] · [b]sledwatch simulate ./my-gym.toml[/b]. docs/scenarios.md tells what a "
+    "[b]sledwatch simulate --all --speed 60 --truth t.jsonl[/b] · [b]sledwatch simulate gym --forever[/b] · "
+    "[b]sledwatch simulate ./my-gym.toml[/b]. docs/scenarios.md tells what a "
     "file may say."
 )
 def simulate(
@@ -50,6 +51,9 @@ def simulate(
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE", help="Write down what really happened, for `sledwatch score`."),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Play every scenario that comes with the program, all at once.")
+    ] = False,
     forever: Annotated[bool, typer.Option("--forever", help="Go on until stopped (`gym` only).")] = False,
     machines_per_connection: Annotated[
         int, typer.Option(metavar="N", help="Have so many machines share a connection, as behind a gateway.")
@@ -67,8 +71,10 @@ def simulate(
     if listed:
         _show_scenarios(sim.listed())
         return
-    if scenario is None:
-        raise WrongUse("which scenario? `sledwatch simulate --list` shows them")
+    if scenario is None and not every:
+        raise WrongUse("which scenario? `sledwatch simulate --list` shows them, --all plays them all")
+    if scenario is not None and every:
+        raise WrongUse(f"{scenario} or --all: one of the two")
     settings = load(mqtt_url=mqtt_url)
     logs.configure("simulator", settings.log_level, settings.log_format)
     lifeline.hold()
@@ -78,7 +84,8 @@ def simulate(
         api_url=settings.url,
         # Asked for again before each call: analytics may make it after this process has begun.
         api_token=partial(wiring.known_token, settings),
-        scenario=scenario,
+        scenario=scenario or "",
+        every=every,
         speed=speed,
         seed=seed,
         start_us=None if start is None else _time(start),
@@ -88,7 +95,7 @@ def simulate(
         zone=ZoneInfo(settings.time_zone),
     )
     try:
-        with wiring.stop_on_signals() as stop, shown_simulation(scenario) as show:
+        with wiring.stop_on_signals() as stop, shown_simulation(scenario or "all") as show:
             last: list[sim.Progress] = []
 
             def report(now: sim.Progress) -> None:
@@ -100,7 +107,7 @@ def simulate(
         raise WrongUse(str(error)) from None
     except sim.SimulationError as error:
         raise Failed(str(error)) from None
-    typer.echo(f"{scenario}: {account_of(last[-1])}", err=True)
+    typer.echo(f"{scenario or 'all'}: {account_of(last[-1])}", err=True)
     if not forever:
         _say_sessions(sessions, interrupted=stop.is_set())
 
@@ -145,15 +152,21 @@ def replay(
 def score(
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="What `sledwatch simulate --truth` wrote.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0.0, help="How long to wait for sessions to be closed.")
+    ] = 90.0,
 ) -> None:
-    """Compare what was found with what was true; waits up to 90 s for sessions to be closed."""
+    """Compare what was found with what was true, scenario by scenario; waits until the sessions are closed.
+
+    Reps are matched by time, findings by session. What lies within 1 % of a threshold is listed apart.
+    """
     from sledwatch_app import wiring
     from sledwatch_app.progress import shown_closings
     from sledwatch_app.score import score as run_score
 
     settings = load()
     with shown_closings() as report:
-        run_score(truth, settings.url, wiring.known_token(settings), as_json, report=report)
+        run_score(truth, settings.url, wiring.known_token(settings), as_json, wait, report=report)
 
 
 @app.command("sign-in")
