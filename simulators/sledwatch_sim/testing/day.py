@@ -62,7 +62,7 @@ def play(broker: VirtualBroker, scenario: str, *, seed: int = 1, minutes: float 
     """
     clock = broker.clock
     name, found = load(scenario)
-    start_us, said, ids, stop = clock(), len(broker.messages), Ids(seed), threading.Event()
+    start_us, said, ids, stop = clock(), len(broker.messages), Ids(seed, name), threading.Event()
     programme = at_work(found, seed, start_us, ids)
     desk = _AtOnce(clock.call_later)
     if minutes is not None:
