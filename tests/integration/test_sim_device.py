@@ -1,4 +1,7 @@
-"""A simulated machine on a real broker: nothing is lost, whatever happens to the line."""
+"""A simulated machine on a real broker: nothing is lost, whatever happens to the line.
+
+What does not depend on the broker is tested in virtual time, in tests/unit/test_sim_firmware.py.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -138,79 +141,6 @@ def test_what_the_broker_lost_on_the_way_is_sent_again(machine, ingest):
     assert {("boot-1", seq) for seq in range(50)} == set(ingest.heard)
 
 
-def test_a_tail_that_the_broker_lost_is_sent_again(machine, ingest):
-    """No later message shows that it is missing."""
-    silent = True
-    ingest.deaf = lambda _seq: silent
-    machine.press(5)
-    eventually(lambda: machine.device.account.acknowledged == 5)
-    silent = False
-    eventually(lambda: machine.device.unstored == 0)
-    assert {("boot-1", seq) for seq in range(5)} == set(ingest.heard)
-
-
-def test_what_never_comes_through_is_given_up_and_said(machine, ingest):
-    ingest.deaf = lambda seq: seq in {3, 4}
-    machine.press(10)
-    eventually(lambda: machine.device.unstored == 0)
-    assert 2 == machine.device.lost
-    eventually(lambda: ingest.states[-1].oldest_seq == 10)
-
-
-def test_an_earlier_boot_is_announced_and_sent_after_a_reboot(machine, ingest):
-    ingest.stores = False
-    machine.press(5)
-    eventually(lambda: len(ingest.heard) == 5)
-    machine.do(lambda: machine.device.reboot("boot-2"))
-    eventually(lambda: ingest.states[-1].boot == "boot-2")
-    assert (events.Held("boot-1", 0, 4),) == ingest.states[-1].held
-    ingest.stores = True
-    machine.press(5)
-    eventually(lambda: ("boot-2", 4) in ingest.heard)
-    ingest.say_stored(4, boot="boot-1", topic=machine.topic(TopicKind.STORED))
-    eventually(lambda: machine.device.unstored == 0)
-
-
-def test_an_earlier_boot_that_is_stored_is_not_announced_any_longer(machine, ingest):
-    ingest.stores = False
-    machine.press(5)
-    eventually(lambda: len(ingest.heard) == 5)
-    machine.do(lambda: machine.device.reboot("boot-2"))
-    eventually(lambda: ingest.states[-1].boot == "boot-2")
-    ingest.say_stored(4, boot="boot-1", topic=machine.topic(TopicKind.STORED))
-    eventually(lambda: machine.device.unstored == 0)
-    eventually(lambda: ingest.states[-1].held == ())
-
-
-def test_what_fell_out_of_a_full_memory_is_said(broker, ingest):
-    """A machine that was away for longer than it has room for."""
-    ingest.stores = False
-    machine = Machine(broker.url, look_again_s=0.5, capacity=20)
-    eventually(lambda: machine.device.connected)
-    machine.press(50)
-    eventually(lambda: [state for state in ingest.states if state.oldest_seq == 30])
-    assert (30, 20) == (machine.device.lost, machine.device.unstored)
-    ingest.stores = True
-    machine.press(1)
-    eventually(lambda: machine.device.unstored == 0)
-    machine.end()
-
-
-def test_nothing_is_given_up_while_ingest_says_nothing(machine, ingest):
-    """It asks with its State instead, and goes on when it is answered."""
-    ingest.deaf = lambda seq: seq == 1
-    machine.press(4)
-    eventually(lambda: machine.device.unstored == 1)
-    ingest.stores = False
-    said = len(ingest.states)
-    eventually(lambda: len(ingest.states) > said + 5)
-    assert (1, 0) == (machine.device.unstored, machine.device.lost)
-    ingest.deaf = lambda _seq: False
-    ingest.stores = True
-    eventually(lambda: machine.device.unstored == 0)
-    assert 0 == machine.device.lost
-
-
 def test_the_last_session_is_said_anew_after_a_reconnect(machine, ingest):
     machine.do(lambda: machine.device.badge_in("s1", "u1", 1, SETUP))
     machine.press(3)
@@ -245,13 +175,6 @@ def test_a_limit_of_another_session_is_ignored(machine, broker):
     say(Limit("s2", 400.0, 380.0, "calibrated"))
     eventually(lambda: machine.limits)
     assert 400.0 == machine.device.limit.limit_mm
-
-
-def test_what_it_does_not_understand_does_not_stop_it(machine, broker, ingest):
-    port = BrokerAddress.parse(broker.url).port
-    single(machine.topic(TopicKind.STORED), b"{", 1, hostname="127.0.0.1", port=port, protocol=5)
-    machine.press(3)
-    eventually(lambda: machine.device.unstored == 0 and len(ingest.heard) == 3)
 
 
 def test_a_device_without_a_broker_keeps_trying(free_port):

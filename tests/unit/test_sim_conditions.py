@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sledwatch.events import TopicKind
 from sledwatch_sim.wire.conditions import Conditions, Passage
-from sledwatch_sim.wire.network import Network
+from sledwatch_sim.wire.network import Network, Timers
 from sledwatch_sim.wire.ring import RESENDS, Message
 
 START_US = 1_795_330_800_000_000
@@ -53,7 +53,7 @@ def numbered(count: int, boot: str = "b1") -> list[Message]:
     return [Message(boot, seq, TopicKind.FRAME, b"{}") for seq in range(count)]
 
 
-def passage(network: Network, conditions: Conditions, seed: int = 1, told: Told | None = None) -> Passage:
+def passage(network: Timers, conditions: Conditions, seed: int = 1, told: Told | None = None) -> Passage:
     return Passage(conditions, (seed, 7), network, START_US, lambda t_us: (t_us - START_US) / 1e6, told)
 
 
@@ -99,12 +99,13 @@ def test_some_are_overtaken_by_one_to_three():
     assert set(arrived) >= set(range(390))
 
 
-def test_what_nothing_overtakes_goes_by_itself():
-    with Network() as network:
-        line = Line()
-        passage(network, Conditions(disorder=1.0)).send(line, numbered(1), line.deliver)
-        assert [] == line.arrived
-        network.run(lambda: bool(line.arrived))
+def test_what_nothing_overtakes_goes_by_itself(virtual_clock):
+    line = Line()
+    passage(virtual_clock, Conditions(disorder=1.0)).send(line, numbered(1), line.deliver)
+    virtual_clock.advance(0.9)
+    assert [] == line.arrived
+    virtual_clock.advance(0.1)
+    assert [0] == line.arrived
 
 
 @given(
@@ -122,17 +123,16 @@ def test_whatever_is_lost_comes_through_before_it_is_given_up(conditions, seed):
         assert set(range(30)) == set(line.arrived)
 
 
-def test_latency_keeps_the_order_and_reaches_both_ways():
-    with Network() as network:
-        line, way = Line(), passage(network, Conditions(latency_ms=5.0, latency_spread_ms=20.0))
-        heard: list[float] = []
-        begun_s = network.clock()
-        way.send(line, numbered(50), line.deliver)
-        way.carry_in(line, lambda: heard.append(network.clock()))
-        assert ([], []) == (line.arrived, heard)
-        network.run(lambda: len(line.arrived) == 50 and bool(heard))
-        assert list(range(50)) == line.arrived
-        assert heard[0] - begun_s >= 0.005
+def test_latency_keeps_the_order_and_reaches_both_ways(virtual_clock):
+    line, way = Line(), passage(virtual_clock, Conditions(latency_ms=5.0, latency_spread_ms=20.0))
+    heard: list[float] = []
+    way.send(line, numbered(50), line.deliver)
+    way.carry_in(line, lambda: heard.append(virtual_clock.monotonic()))
+    virtual_clock.advance(0.004)
+    assert ([], []) == (line.arrived, heard)
+    virtual_clock.advance(0.021)
+    assert list(range(50)) == line.arrived
+    assert 0.005 <= heard[0] <= 0.025
 
 
 def test_what_is_on_its_way_when_the_line_ends_never_arrives():
@@ -146,24 +146,23 @@ def test_what_is_on_its_way_when_the_line_ends_never_arrives():
         assert [] == line.arrived
 
 
-def test_the_cable_is_pulled_when_its_time_comes_and_the_truth_hears_of_it():
-    with Network() as network:
-        plug, told = Plug(), Told()
-        passage(network, Conditions(offline=((0.02, 0.05),), cuts_s=(0.08,)), told=told).begin(plug)
-        network.run(lambda: len(plug.pulled) == 3)
-        assert ["unplug", "plug in", "cut"] == plug.pulled
-        assert [("offline", 0.02, 0.05, {}), ("cut", 0.08, 0.08, {})] == told
+def test_the_cable_is_pulled_when_its_time_comes_and_the_truth_hears_of_it(virtual_clock):
+    plug, told = Plug(), Told()
+    passage(virtual_clock, Conditions(offline=((20.0, 50.0),), cuts_s=(80.0,)), told=told).begin(plug)
+    virtual_clock.advance(49.0)
+    assert ["unplug"] == plug.pulled
+    virtual_clock.advance(31.0)
+    assert ["unplug", "plug in", "cut"] == plug.pulled
+    assert [("offline", 20.0, 50.0, {}), ("cut", 80.0, 80.0, {})] == told
 
 
-def test_nothing_is_pulled_after_the_end():
-    with Network() as network:
-        plug = Plug()
-        way = passage(network, Conditions(cuts_s=(0.01,)))
-        way.begin(plug)
-        way.close()
-        until_s = network.clock() + 0.05
-        network.run(lambda: network.clock() > until_s)
-        assert [] == plug.pulled
+def test_nothing_is_pulled_after_the_end(virtual_clock):
+    plug = Plug()
+    way = passage(virtual_clock, Conditions(cuts_s=(10.0,)))
+    way.begin(plug)
+    way.close()
+    virtual_clock.advance(60.0)
+    assert [] == plug.pulled
 
 
 def test_a_clock_that_was_set_wrong_and_goes_fast():

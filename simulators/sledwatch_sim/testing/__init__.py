@@ -13,11 +13,14 @@ Name this module in a conftest.py, and a test has them:
 The classes behind them can be used without pytest. docs/testing-with-machines.md shows how.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
 
 from sledwatch import events
+from sledwatch_sim.testing.bridge import BrokerGym
 from sledwatch_sim.testing.broker import Message, VirtualBroker
 from sledwatch_sim.testing.clock import VirtualClock
 from sledwatch_sim.testing.day import GymDay, play
@@ -26,6 +29,8 @@ from sledwatch_sim.testing.storing import Storing
 
 __all__ = [
     "START_US",
+    "BrokerGym",
+    "BrokerGymFactory",
     "DoneRep",
     "GymDay",
     "GymDayFactory",
@@ -37,6 +42,7 @@ __all__ = [
     "Tempo",
     "VirtualBroker",
     "VirtualClock",
+    "broker_gym",
     "gym_day",
     "play",
     "press",
@@ -61,6 +67,13 @@ class GymDayFactory(Protocol):
 
     def __call__(self, scenario: str, *, seed: int = ..., minutes: float | None = ..., stores: bool = ...) -> GymDay:
         """Play one."""
+
+
+class BrokerGymFactory(Protocol):
+    """Connects virtual machines to real brokers; see `broker_gym`."""
+
+    def __call__(self, url: str, ca: Path | None = ...) -> BrokerGym:
+        """Connect to one."""
 
 
 @pytest.fixture
@@ -116,3 +129,21 @@ def gym_day(virtual_broker: VirtualBroker) -> GymDayFactory:
         return play(virtual_broker, scenario, seed=seed, minutes=minutes)
 
     return make
+
+
+@pytest.fixture
+def broker_gym(virtual_broker: VirtualBroker) -> Iterator[BrokerGymFactory]:
+    """Hands what the test's machines say to a real broker: `broker_gym("mqtt://127.0.0.1:1883")`, before they are made.
+
+    Machines that a real ingest is to answer are made with `press(stores=False)`, and the clock has to start lately: a
+    service refuses what is older than 30 days. Override `virtual_start_us` for that.
+    """
+    open_: list[BrokerGym] = []
+
+    def make(url: str, ca: Path | None = None) -> BrokerGym:
+        open_.append(BrokerGym(virtual_broker, url, ca))
+        return open_[-1]
+
+    yield make
+    for one in open_:
+        one.close()

@@ -1,5 +1,6 @@
 """Somebody who stores everything and tells machines so, for tests in which that is not the matter."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -59,13 +60,27 @@ class _Account:
 class Storing:
     """Answers `stored` as ingest does: retained, at most every 2 s, with what is missing.
 
-    broker: where it listens. topic_filter: to whom. It keeps numbers only.
+    broker: where it listens. topic_filter: to whom. answers: while it is False, nothing is said. deaf: numbers for
+    which this is true are not heard, as if they had been lost behind the broker. It keeps numbers only.
     """
 
     def __init__(self, broker: VirtualBroker, topic_filter: str = events.ROOT + "/#") -> None:
         self._broker = broker
         self._accounts: dict[tuple[str, str], _Account] = {}
+        self._answers = True
+        self.deaf: Callable[[int], bool] = lambda _seq: False
         broker.subscribe(self._hear, topic_filter)
+
+    @property
+    def answers(self) -> bool:
+        """Whether it says anything."""
+        return self._answers
+
+    @answers.setter
+    def answers(self, answers: bool) -> None:
+        self._answers = answers
+        for machine in self._accounts if answers else ():
+            self._tell_soon(machine)
 
     def _hear(self, message: Message) -> None:
         topic = events.parse_topic(message.topic)
@@ -74,6 +89,8 @@ class Storing:
         machine = topic.gym, topic.machine
         if topic.kind in {events.TopicKind.SESSION, events.TopicKind.FRAME}:
             said = _numbered.decode(message.payload)
+            if self.deaf(said.seq):
+                return
             self._boot(machine, said.boot).came(said.seq)
         elif topic.kind is events.TopicKind.STATE:
             state = _state.decode(message.payload)
@@ -104,6 +121,9 @@ class Storing:
 
     def _tell(self, machine: tuple[str, str]) -> None:
         account = self._accounts[machine]
-        account.telling, account.told_us = None, self._broker.clock()
+        account.telling = None
+        if not self._answers:
+            return
+        account.told_us = self._broker.clock()
         stored = events.Stored(tuple(boot.stored(name) for name, boot in account.boots.items()))
         self._broker.publish(events.topic(*machine, events.TopicKind.STORED), events.encode(stored), retain=True)
