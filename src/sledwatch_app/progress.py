@@ -14,20 +14,29 @@ if TYPE_CHECKING:
     from sledwatch_sim.history.making import Progress as HistoryProgress
 
 
+# Columns that hold a bar and all words beside it.
+_ROOMY = 120
+
+
 @contextmanager
 def shown_simulation(scenario: str) -> Iterator[Callable[["sim.Progress"], None]]:
     """Show a simulation: its phase, machines connected and in use, what goes by a second, what is not stored yet."""
-    with _bar(scenario, width=16) as (progress, task):
+    brief = Console(stderr=True).width < _ROOMY
+    with _bar(scenario, width=0 if brief else 16) as (progress, task):
 
         def report(now: "sim.Progress") -> None:
             total = None if now.share is None else 1.0
-            progress.update(task, total=total, completed=now.share or 0.0, words=standing_of(now))
+            progress.update(task, total=total, completed=now.share or 0.0, words=standing_of(now, brief=brief))
 
         yield report
 
 
-def standing_of(now: "sim.Progress") -> str:
-    """Where a simulation stands, in one line."""
+def standing_of(now: "sim.Progress", *, brief: bool = False) -> str:
+    """Where a simulation stands, in one line; brief: for a narrow window, where there is no bar beside it."""
+    if brief:
+        share = "" if now.share is None else f" {now.share:.0%}"
+        figures = f"{now.connected}/{now.machines} connected · {now.frames_per_s:.0f} frames/s"
+        return f"{now.phase}{share} · {figures} · {now.unstored} unstored"
     parts = [
         now.phase,
         f"{now.connected} of {now.machines} connected",
@@ -111,11 +120,7 @@ def shown_trials() -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def _bar(name: str, width: int = 40) -> Iterator[tuple[Progress, TaskID]]:
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(width),
-        TextColumn("{task.fields[words]}"),
-        TimeElapsedColumn(),
-    )
+    bar = [BarColumn(width)] if width else []
+    columns = (TextColumn("{task.description}"), *bar, TextColumn("{task.fields[words]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress, progress.add_task(name, total=None, words="")

@@ -28,6 +28,7 @@ def test_where_a_run_stands_says_who_is_connected_and_what_goes_by():
     expected = "live · 7 of 8 connected · 5 in use · 8 frames/s · 381 samples/s · 0 unstored"
     assert expected == standing_of(progress())
     assert f"{expected} · 4 refused" == standing_of(progress(refused=4))
+    assert "live · 7/8 connected · 8 frames/s · 0 unstored" == standing_of(progress(), brief=True)
 
 
 def test_a_run_ends_with_an_account():

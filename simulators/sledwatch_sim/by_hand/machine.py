@@ -33,6 +33,7 @@ _LAMP_US: Final = 1_000_000
 # A repetition as the machine itself counts: so far down, and this share of it up again.
 _COUNTED_MM: Final = 80.0
 _COUNTED_UP: Final = 0.6
+_END: Final = {True: "the end of its travel", False: "no rep is shorter"}
 
 
 class Light(StrEnum):
@@ -118,7 +119,6 @@ class MachineByHand:
         self.notch = press.notches // 3
         self.plugged_in = True
         self.light = Light.OFF
-        self.shown_mm = 0.0
         self.sessions: list[str] = []
         self.began_us = start_us  # the present session, or the last one
         self.reps: list[OwnRep] = []  # of the present session, or the last one
@@ -168,11 +168,6 @@ class MachineByHand:
     def in_session(self) -> bool:
         """Whether somebody is badged in."""
         return self._wire.session is not None
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the sled is being racked before the badge is taken out."""
-        return self._leaving
 
     @property
     def free(self) -> bool:
@@ -334,7 +329,6 @@ class MachineByHand:
         self._next_us += self.press.dt_us * len(true_mm)
         for mm in depths:
             if mm is not None:
-                self.shown_mm = mm
                 self._judge(mm)
         return len(true_mm)
 
@@ -372,6 +366,3 @@ class MachineByHand:
                 one_load = min(loads) == max(loads)
                 self._wire.frame(self._frame_us, self.press.dt_us, depths, loads[0] if one_load else loads)
                 self.said += 1
-
-
-_END: Final = {True: "the end of its travel", False: "no rep is shorter"}
