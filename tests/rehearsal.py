@@ -58,6 +58,7 @@ class Registrar:
         self.known = members or {}
         self.enrolled: list[str] = []
         self.history: dict[str, list[PastSession]] = {}
+        self.protocols: dict[str, Any] = {}
 
     def put_gym(self, gym: str, name: str, zone: Any = None) -> None:
         pass
@@ -67,6 +68,9 @@ class Registrar:
 
     def put_member(self, lifter: Any, *_: Any, **__: Any) -> None:
         self.enrolled.append(lifter.user)
+
+    def put_protocol(self, lifter: Any, protocol: Any, _start_us: int) -> None:
+        self.protocols[lifter.user] = protocol
 
     def send_history(self, lifter: Any, _gym: str, _machine: str, sessions: list[PastSession]) -> None:
         self.history[lifter.user] = sessions

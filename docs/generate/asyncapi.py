@@ -96,11 +96,12 @@ CHANNELS = (
     Channel(
         TopicKind.LIMIT,
         "sledwatch",
-        "The member's depth limit, for the machine to warn by itself; ignored unless the session matches",
+        "How deep the member may go, for the machine to warn by itself; ignored unless the session matches",
         (events.Limit,),
         {"qos": 1, "retain": True},
         (
             {"v": 1, "session": "01JDA3M7Q2", "limit_mm": 412.0, "caution_mm": 392.0, "tier": "calibrated"},
+            {"v": 1, "session": "01JDA3M7Q2", "limit_mm": 300.0, "caution_mm": 280.0, "tier": None},
             {"v": 1, "session": "01JDA3M7Q2", "limit_mm": None, "caution_mm": None, "tier": None},
         ),
     ),

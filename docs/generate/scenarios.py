@@ -37,7 +37,7 @@ _TABLES = (
     ("`[[gyms]]`", Gym, "One or more. All have the same machines and kinds of people, drawn anew for each."),
     ("`[[machines]]`", Machines, "One or more kinds; the machines are called `press-1` and so on through the file."),
     ("`[[people]]`", Person, "Whoever comes, once, in the order of the file. What it does not say is drawn."),
-    ("`protocol` of a person", Protocol, "Known to the truth only: the services have no protocols yet."),
+    ("`protocol` of a person", Protocol, "Sent to the services before the first visit; it holds on every machine."),
     ("`[crowd]`", Crowd, "Instead of `[[people]]`: people come and go at every machine. One gym only."),
 )
 _DATA = (("`sensor` of machines", Sensor), ("`network` of machines", Conditions))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -11,6 +11,7 @@ import httpx
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.history import PastSession
 from sledwatch_sim.people import Lifter
+from sledwatch_sim.scenarios.schema import Protocol
 
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.1
@@ -85,6 +86,18 @@ class Api:
         if calibrated:
             limit = {"limit_mm": lifter.limit_mm(press)}
             self._call("PUT", f"/members/{lifter.user}/limits/{gym}/{machine}", json=limit)
+
+    def put_protocol(self, lifter: Lifter, protocol: Protocol, start_us: int) -> None:
+        """Give a lifter the protocol of their clinician, for its days from a time on."""
+        low, high = protocol.knee_deg
+        until = datetime.fromtimestamp(start_us // 1_000_000, UTC) + timedelta(days=protocol.days)
+        body = {
+            "windows": [{"quantity": "knee_deg", "min": low, "max": high}],
+            "load_cap_kg": protocol.load_kg,
+            "expires_at": until.isoformat(),
+            "clinician": "Dr. Sim",
+        }
+        self._call("PUT", f"/members/{lifter.user}/protocol", json=body)
 
     def send_history(self, lifter: Lifter, gym: str, machine: str, sessions: Sequence[PastSession]) -> None:
         """Import earlier sessions with their reps; sending them again changes nothing."""

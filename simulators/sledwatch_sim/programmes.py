@@ -127,6 +127,8 @@ class Cast:
         history: list[PastSession] = []
         if known:
             api.put_member(lifter, press, place.gym, place.name, calibrated=role.kind.calibrated)
+            if role.kind.protocol is not None:
+                api.put_protocol(lifter, role.kind.protocol, start_us)
             history = past_sessions(lifter, press, start_us, self._zone)
             if history:
                 api.send_history(lifter, place.gym, place.name, history)

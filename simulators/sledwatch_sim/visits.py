@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sledwatch.machine import LegFit, MachineSpec
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.equipment.sensors import SensorAtWork
 from sledwatch_sim.pace import Pace
@@ -39,6 +40,15 @@ class Visit:
     past: tuple[Done, ...] | None
     friend: Lifter | None = None
     protocol: Protocol | None = None
+
+    def told_mm(self, press: Press) -> float | None:
+        """What the machine is told: their limit, or where their protocol ends before it, by their height alone."""
+        if self.protocol is None or self.session is None:
+            return self.limit_mm
+        setup = self.lifter.setup(press)
+        fit = LegFit.of(MachineSpec.of(press.online, setup), setup, self.lifter.height_mm)
+        ends_mm = None if fit is None else fit.depth_at_knee(self.protocol.knee_deg[1])
+        return min((mm for mm in (self.limit_mm, ends_mm) if mm is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +135,7 @@ class Station:
         """Where the machine's light comes on: at the limit it was told, as long as that can be in time."""
         if self._pace.live(self._next_us):
             return self.device.limit.limit_mm if self.device.limit is not None else None
-        return self._visit.limit_mm if self._visit is not None else None
+        return self._visit.told_mm(self.press) if self._visit is not None else None
 
     def _later(self) -> None:
         self._timers.call_later(

@@ -162,7 +162,11 @@ class Stored(Struct, frozen=True):
 
 
 class Limit(Struct, frozen=True):
-    """The depth limit of the member on the machine; `limit_mm` None means none is set."""
+    """How deep the member may go on the machine; `limit_mm` None means that nothing says so.
+
+    The depth limit, calibrated or transferred; or, with no `tier`, where a clinician's protocol ends before it. An
+    estimate is never sent.
+    """
 
     session: str
     limit_mm: float | None

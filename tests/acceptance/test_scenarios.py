@@ -25,8 +25,7 @@ LOUD: dict[str, dict[tuple[str, str], int]] = {
     "beginners": {("workload.beginner", "warn"): 3},
     "chain": {("depth.excessive", "alert"): 4},
     "quiet-morning": {},
-    # Protocols are known to the truth only; their breaches are written down and not found.
-    "rehab": {},
+    "rehab": {("protocol.breach", "warn"): 2},
     "shared-badge": {},
     "steady-years": {},
 }

@@ -68,7 +68,7 @@ def test_a_breach_says_how_far_how_often_and_how_sure() -> None:
     found = judge(protocol(KNEE), *kneeling(70.0, 85.0, 97.0))
     assert found is not None
     assert (
-        "Mia went outside the protocol twice in set 1: twice too deep, the knee bent to about 97° against at most 80°, "
+        "Mia went outside the protocol twice in set 1: too deep, the knee bent to about 97° against at most 80°, "
         "17° beyond (estimated, more than its error of ± 10°)."
     ) == found.message
     assert found.advice.startswith("Raise the stop to about 240 mm, where the window ends: ")

@@ -89,6 +89,31 @@ def test_evidence_has_labels_and_the_units_that_its_names_say():
     } == figures(raw)
 
 
+def test_what_figures_say_in_one_word_is_read_in_words():
+    raw = {
+        "reference_basis": "best-load",
+        "angle_basis": "reference",
+        "limit_moved_by": "as-set",
+        "protocol_version": 2,
+    }
+    assert {
+        "The reference is": "the best load of 90 days",
+        "Angles rest on": "legs nearly straight at the rack, as the machine does not state its reach",
+        "Carried over by": "nothing: it is as it was set, though the backrest stood otherwise",
+    } == figures(raw)
+
+
+def test_what_is_outside_a_protocol_has_names_of_its_own():
+    raw = {"knee_most_deg": 80.0, "knee_deepest_deg": 97.4, "knee_over_deg": 17.4, "load_cap_kg": 90.0, "over_kg": 15.0}
+    assert {
+        "Protocol: knee bent at most": "80 °",
+        "Knee bent furthest, about": "97 °",
+        "Beyond the window by": "17 °",
+        "Protocol: load at most": "90 kg",
+        "Over the cap by": "15 kg",
+    } == figures(raw)
+
+
 def test_evidence_that_nobody_has_named_is_read_as_it_is_written():
     expected = {"Mean brake force": "310 N", "Seat is wet": "yes", "Peak": "1.20 m/s", "Odd": "–"}
     assert expected == figures({"mean_brake_force_n": 310, "seat_is_wet": True, "peak_m_s": 1.2, "odd": None})

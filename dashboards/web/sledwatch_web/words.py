@@ -230,8 +230,37 @@ _LABELS: Final = {
     "over_mm": "Past the limit by",
     "set": "Deepest in set",
     "rep": "Deepest in rep",
+    "limit_from": "The limit was set on",
+    "limit_moved_by": "Carried over by",
+    "limit_error_mm": "Limit known to within ±",
+    "hip_deg": "Hip bent to about",
+    "hip_threshold_deg": "Nearly nobody's pelvis stays beyond",
+    "knee_deg": "Knee bent to about",
+    "angle_error_deg": "Angles known to within ±",
+    "angle_basis": "Angles rest on",
+    "sex": "Sex",
+    "knee_most_deg": "Protocol: knee bent at most",
+    "knee_deepest_deg": "Knee bent furthest, about",
+    "knee_over_deg": "Beyond the window by",
+    "reps_knee_too_deep": "Reps bent too far",
+    "knee_least_deg": "Protocol: knee bent at least",
+    "knee_shallowest_deg": "Knee bent least, about",
+    "knee_short_deg": "Short of the window by",
+    "reps_knee_too_shallow": "Reps not bent far enough",
+    "depth_most_mm": "Protocol: depth at most",
+    "depth_deepest_mm": "Deepest",
+    "depth_over_mm": "Beyond the window by",
+    "reps_depth_too_deep": "Reps too deep",
+    "depth_least_mm": "Protocol: depth at least",
+    "depth_shallowest_mm": "Shallowest",
+    "depth_short_mm": "Short of the window by",
+    "reps_depth_too_shallow": "Reps too shallow",
+    "load_cap_kg": "Protocol: load at most",
     "load_kg": "Load",
+    "over_kg": "Over the cap by",
+    "reps_over_load_cap": "Reps over the load cap",
     "reference_load_kg": "Reference load",
+    "reference_basis": "The reference is",
     "load_share": "Load against the reference",
     "bottom_dwell_s": "Time at the bottom",
     "sets_excessive": "Sets that met the rule",
@@ -282,9 +311,24 @@ _LABELS: Final = {
     "messages_refused": "Messages refused, ever",
     "reasons": "By reason",
 }
+# What some figures say in one word, in words.
+_VALUES: Final = {
+    "reference_basis": {"e1rm": "the estimated one-repetition maximum", "best-load": "the best load of 90 days"},
+    "angle_basis": {
+        "reach": "the reach that the machine states",
+        "reference": "legs nearly straight at the rack, as the machine does not state its reach",
+    },
+    "limit_moved_by": {
+        "pitch": "the pitch of the seat",
+        "geometry": "geometry: the depth at which the hip is bent as far",
+        "as-set": "nothing: it is as it was set, though the backrest stood otherwise",
+    },
+}
 # Bookkeeping, and what the message has said already.
 _SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", "reps_unsure", "missing_days_30d"})
-_HIDDEN: Final = frozenset({"limit_version", "sessions_of_visit", "sets", "seen", "user", "session"})
+_HIDDEN: Final = frozenset(
+    {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +423,9 @@ def figure(name: str, value: Any, local: ZoneInfo) -> str:
     if isinstance(value, list):
         return ", ".join(figure(name, item, local) for item in value) or "none"
     if isinstance(value, str):
-        return parse_at(value).astimezone(local).strftime("%a %-d %b %Y, %H:%M") if name.endswith("_at") else value
+        if name.endswith("_at"):
+            return parse_at(value).astimezone(local).strftime("%a %-d %b %Y, %H:%M")
+        return _VALUES.get(name, {}).get(value, value)
     if not isinstance(value, int | float):
         return str(value)
     if name.endswith("_us"):

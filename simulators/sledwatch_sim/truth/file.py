@@ -1,7 +1,7 @@
 """What really happened, and which findings it entails: written down for `sledwatch score`."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import IO, Any, Final, Self
 
 import msgspec
 
+from sledwatch.machine import LegFit, MachineSpec
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.performing import TrueRep
@@ -29,12 +30,15 @@ from sledwatch_sim.truth.overuse import (
 RULES: Final = (
     "depth.excessive",
     "depth.caution",
+    "protocol.breach",
     "workload.spike",
     "workload.spacing",
     "workload.beginner",
     "workload.returning",
 )
 HARD_LOSS_PCT: Final = 20.0
+# What a load may be off before a protocol's cap is passed for sure.
+LOAD_TOLERANCE_KG: Final = 1.0
 
 
 def hard_sets(losses_pct: Iterable[Sequence[float]]) -> tuple[int, int]:
@@ -282,10 +286,19 @@ class Truth:
 
 
 def _breach(protocol: Protocol, lifter: Lifter, press: Press, reps: Sequence[TrueRep]) -> Expected | None:
-    """Past the window's end, or above the load cap. What is not known to the services is listed, not scored."""
-    deepest_mm = lifter.depth_mm(press, protocol.knee_deg[1])
-    over_mm = max((rep.bottom_mm - deepest_mm for rep in reps), default=0.0)
-    heavy = any(rep.load_kg > protocol.load_kg for rep in reps)
-    if not heavy and over_mm <= -DEPTH_TOLERANCE_MM:
+    """Outside the window, as the knee is estimated from height alone, or above the load cap."""
+    setup = lifter.setup(press)
+    fit = LegFit.of(MachineSpec.of(press.online, setup), setup, lifter.height_mm)
+    low, high = protocol.knee_deg
+
+    def outside(error_mm: float) -> Iterator[bool]:
+        for rep in reps:
+            angles = None if fit is None else fit.angles(rep.bottom_mm + error_mm)
+            yield angles is not None and not low <= angles.knee_deg <= high
+
+    over_kg = max((rep.load_kg - protocol.load_kg for rep in reps), default=0.0)
+    shallower, deeper = list(outside(-DEPTH_TOLERANCE_MM)), list(outside(DEPTH_TOLERANCE_MM))
+    if over_kg <= 0.0 and not any([*shallower, *deeper]):
         return None
-    return Expected("protocol.breach", "warn", near=not heavy and over_mm <= DEPTH_TOLERANCE_MM)
+    sure = over_kg > LOAD_TOLERANCE_KG or any(both == (True, True) for both in zip(shallower, deeper, strict=True))
+    return Expected("protocol.breach", "warn", near=not sure)

@@ -69,7 +69,7 @@ def protocol_finding(
         title="Outside the protocol",
         message=(
             f"{member_name} went outside the protocol {often(len(breaches))} {in_sets(breaches)}: "
-            f"{'; '.join(_told(one) for one in found)}."
+            f"{'; '.join(_told(one, len(breaches) if len(found) == 1 else None) for one in found)}."
         ),
         advice=_advice(found, stop_mm, protocol),
         evidence={
@@ -120,8 +120,8 @@ def _of(name: str, bound: float, window: Window | None, by: Sequence[tuple[Rep, 
     return _Outside(name, bound, window, tuple(rep for rep, _ in by), tuple(far for _, far in by))
 
 
-def _told(one: _Outside) -> str:
-    """ "3 times too deep, the knee bent to about 97° against at most 80°, 17° over (estimated, ± 10°)"."""
+def _told(one: _Outside, said: int | None) -> str:
+    """ "3 times over the load cap, 105 kg against at most 90 kg, 15 kg over"; without "3 times" where that was said."""
     worst, by = one.reps[one.worst], one.by[one.worst]
     most = "at most" if not one.name.endswith("shallow") else "at least"
     if one.name == "load":
@@ -134,7 +134,8 @@ def _told(one: _Outside) -> str:
         )
     else:
         figures = f"{worst.depth_mm:.0f} mm against {most} {one.bound:g} mm, {_whole(by)} mm beyond"
-    return f"{often(len(one.reps))} {_WORDS[one.name]}, {figures}"
+    count = "" if said == len(one.reps) else f"{often(len(one.reps))} "
+    return f"{count}{_WORDS[one.name]}, {figures}"
 
 
 def _advice(found: Sequence[_Outside], stop_mm: float | None, protocol: Protocol) -> str:
