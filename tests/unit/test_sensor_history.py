@@ -1,5 +1,6 @@
 """Readings over days: what is said of a machine's sensors, when, and when it is taken back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from histories import rep
 from odd_habits import odd_session
 from presses import DAY_US, T0_US
 from sledwatch.findings import depth_findings
+from sledwatch.findings.protocol import protocol_finding
 from sledwatch.findings.sensors import sensor_finding, withheld
 from sledwatch.limits import DepthLimit
+from sledwatch.protocol import Protocol, Window
 from sledwatch.reps import find_reps
 from sledwatch.sensors import Fault, Seen, SensorReading, SensorState, judge_sensors, read_sensors
 
@@ -169,7 +172,7 @@ def test_a_finding_says_what_is_wrong_since_when_and_what_to_do():
 
 def test_an_alert_about_depth_is_withheld_and_says_so():
     doubt = at_levels(*WELL, 39.0, 40.0, 39.0).doubt
-    (alert,) = depth_findings([rep(1, 430.0), rep(2, 431.0)], LIMIT, None, 150.0, "Mia", "press-1")
+    (alert,) = depth_findings([rep(1, 430.0), rep(2, 431.0)], LIMIT, None, None, "Mia", "press-1")
 
     held = withheld(alert, doubt, "press-1", "UTC")
 
@@ -180,6 +183,16 @@ def test_an_alert_about_depth_is_withheld_and_says_so():
     )
     assert held.evidence["withheld"] in held.message
     assert alert == withheld(alert, None, "press-1", "UTC")
+
+
+def test_a_protocols_window_is_withheld_like_a_limit_and_its_load_cap_is_not():
+    doubt = at_levels(*WELL, 39.0, 40.0, 39.0).doubt
+    heavy = Protocol((Window("depth_mm", None, 400.0),), 100.0, T0_US + DAY_US * 9_999, 1)
+    deep = replace(heavy, load_cap_kg=None)
+    breaches = [
+        protocol_finding([rep(1, 430.0)], one, "Mia", "north", "press-1", "reference", 400.0) for one in (heavy, deep)
+    ]
+    assert ["warn", "note"] == [withheld(one, doubt, "press-1", "UTC").severity for one in breaches if one]
 
 
 @pytest.mark.parametrize("machine", range(12))

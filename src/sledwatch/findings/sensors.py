@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from sledwatch.events import Severity
 from sledwatch.findings.finding import Finding
+from sledwatch.findings.protocol import RULE as PROTOCOL
 from sledwatch.sensors import SESSIONS_UNTIL_GOOD, ZERO_OFF_MM, Seen, Trouble
 from sledwatch.sensors.history import DRIFT, DROPOUT, LOAD, NOISE, SLIP, STUCK
 
 # How many of the sessions it rests on a finding lists.
 _LISTED: Final = 10
-_WITHHELD_RULES: Final = "depth."
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNTIL_GOOD: Final = (
     f"It is taken back by itself after {SESSIONS_UNTIL_GOOD} good sessions in a row, or when you resolve it."
@@ -66,8 +66,13 @@ def doubt_reason(doubt: Trouble, time_zone: str) -> str:
 
 
 def withheld(finding: Finding, doubt: Trouble | None, machine_name: str, time_zone: str) -> Finding:
-    """A finding as it may be told: an alert about depth becomes a note while the machine's depth sensor is doubtful."""
-    if doubt is None or finding.severity != "alert" or not finding.rule.startswith(_WITHHELD_RULES):
+    """A finding as it may be told while the machine's depth sensor is doubtful: an alert about depth becomes a note.
+
+    So does the warning of a protocol's breach, unless a load was part of it.
+    """
+    depth = finding.rule.startswith("depth.") and finding.severity == "alert"
+    window = finding.rule == PROTOCOL and "reps_over_load_cap" not in finding.evidence
+    if doubt is None or not (depth or window):
         return finding
     reason = f"withheld while the depth sensor of {machine_name} is doubtful ({doubt_reason(doubt, time_zone)})"
     return replace(

@@ -12,6 +12,7 @@ from sledwatch_analytics.api.names import GymPath, MachinePath
 from sledwatch_analytics.api.paging import Page, WantsPage
 from sledwatch_analytics.api.parts import Parts, UsesParts
 from sledwatch_analytics.api.problems import not_found
+from sledwatch_analytics.api.sensors import Sensors, sensors_of
 from sledwatch_analytics.api.times import At, at, at_or_none
 from sledwatch_storage.state import gyms as kept
 from sledwatch_storage.state import machine_accounts as kept_accounts
@@ -143,10 +144,11 @@ class Machine(BaseModel):
 
 
 class MachineWhole(Machine):
-    """A machine with its account, boot by boot, and what befell it last."""
+    """A machine with its account, boot by boot, what befell it last, and how well it sees."""
 
     boots: list[BootAccount] = Field(description="the last 32 boots, the last changed first")
     events: list[MachineEvent] = Field(description="the last 20; all are at …/events")
+    sensors: Sensors
 
 
 @router.get("/gyms")
@@ -187,7 +189,7 @@ def list_machines(parts: UsesParts, gym: GymPath, page: WantsPage) -> Page[Machi
 
 @router.get("/gyms/{gym}/machines/{machine}")
 def get_machine(parts: UsesParts, gym: GymPath, machine: MachinePath) -> MachineWhole:
-    """One machine: what happens on it now, its account by boot, and what befell it."""
+    """One machine: what happens on it now, its account by boot, what befell it, and how its sensors are."""
     live = next((one for one in parts.floor.machines(gym) if one["machine"] == machine), None)
     with parts.engine.connect() as connection:
         known = known_machine(connection, gym, machine)
@@ -196,6 +198,7 @@ def get_machine(parts: UsesParts, gym: GymPath, machine: MachinePath) -> Machine
         accounts = machine_accounts(connection, gym, machine)
         boots = boot_accounts(connection, gym, machine, BOOTS)
         events = machine_events.listing(connection, gym, machine, limit=EVENTS)
+        sensors = sensors_of(connection, gym, machine)
     account = _account(accounts[0]) if accounts else None
     now = live if live is not None else {"gym": gym, "machine": machine, "status": "offline", "state": "offline"}
     current = None if known is None else known.boot
@@ -205,6 +208,7 @@ def get_machine(parts: UsesParts, gym: GymPath, machine: MachinePath) -> Machine
             "account": account,
             "boots": [_boot(one, current=one.boot == current) for one in boots],
             "events": [_event(one) for one in events],
+            "sensors": sensors,
         }
     )
 
