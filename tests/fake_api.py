@@ -40,6 +40,7 @@ class Floor:
     limits: dict[str, list[Json]] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
     accounts: dict[str, Json] = field(default_factory=dict)
+    sensors: dict[str, Json] = field(default_factory=dict)
     events: dict[str, list[Json]] = field(default_factory=dict)
     refused: list[Json] = field(default_factory=list)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -141,6 +142,59 @@ def account(**fields: Any) -> Json:
         "clock_offset_s": -0.02,
         **fields,
     }
+
+
+def sensor_reading(days_ago: int, rack_mm: float | None, **fields: Any) -> Json:
+    """What a session said of its machine's sensors: they see well, but for `fields`."""
+    return {
+        "session": f"S-r{days_ago}",
+        "at": at(60 * 24 * days_ago),
+        "rack_mm": rack_mm,
+        "rack_start_mm": rack_mm,
+        "rack_end_mm": rack_mm,
+        "noise_mm": 0.31,
+        "step_mm": 0.5,
+        "missing_share": 0.0002,
+        "stuck_s": 0.0,
+        "slipped_mm": 0.0,
+        "idle_kg": 47.0,
+        **fields,
+    }
+
+
+def sensors(*racks_mm: float | None, **fields: Any) -> Json:
+    """A machine's sensors, its sled at these levels day by day until today: all is well, but for `fields`."""
+    return {
+        "state": "well" if racks_mm else "unknown",
+        "since_at": None,
+        "reference_mm": 4.5 if racks_mm else None,
+        "tolerance_mm": 10.0,
+        "good_sessions_needed": 3,
+        "troubles": [],
+        "readings": [sensor_reading(len(racks_mm) - day, rack_mm) for day, rack_mm in enumerate(racks_mm)],
+        **fields,
+    }
+
+
+DRIFTED = sensors(
+    *[4.5, 5.0, 4.0, 4.5, None, 5.0, 4.5, 4.0, 5.5, 5.0, 4.5, 38.5, 39.0, 38.0, 39.5],
+    state="doubtful",
+    since_at=at(60 * 24 * 4),
+    troubles=[
+        {
+            "rule": "machine.encoder-drift",
+            "severity": "warn",
+            "since_at": at(60 * 24 * 4),
+            "sessions": 4,
+            "title": "The depth sensor's zero has moved",
+            "message": "The zero of the depth sensor of press-2 has moved: since 18 Nov the sled rests in the rack "
+            "34 mm deeper than it used to (39 mm against 4 mm), in 4 sessions in a row.",
+            "advice": "Set the encoder's zero with the sled in the rack, and look whether its belt or cable has come "
+            "loose. Until then depth alerts of this machine are withheld.",
+            "alert": None,
+        }
+    ],
+)
 
 
 def boot_account(boot: str, **fields: Any) -> Json:
@@ -569,6 +623,7 @@ def busy_floor() -> Floor:
             ],
         },
     }  # fmt: skip
+    floor.sensors = {"north/press-1": sensors(*[4.5, 5.0, 4.0, 4.5, 5.5, 5.0]), "north/press-2": DRIFTED}
     floor.events["north/press-2"] = [
         {"id": 4, "at": at(60 * 9), "kind": "online", "boot": "m7d2t5w8y1b4e", "after": "p7c1e5z8w2n4b"},
         {"id": 3, "at": at(60 * 9 + 1), "kind": "offline", "boot": "p7c1e5z8w2n4b"},
@@ -651,7 +706,8 @@ def _routes(floor: Floor) -> APIRouter:
         signed_in(request)
         live = found({one["machine"]: one for one in found(floor.machines, gym, "gym")}, name, "machine")
         known = floor.accounts.get(f"{gym}/{name}", {"account": None, "boots": []})
-        return {**live, **known, "events": floor.events.get(f"{gym}/{name}", [])[:20]}
+        seen = floor.sensors.get(f"{gym}/{name}", sensors())
+        return {**live, **known, "events": floor.events.get(f"{gym}/{name}", [])[:20], "sensors": seen}
 
     @api.get("/gyms/{gym}/machines/{name}/events")
     async def machine_events(gym: str, name: str, request: Request, limit: int = 50, cursor: str | None = None) -> Json:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fake_api import busy_floor, rep, trace_of
+from fake_api import DRIFTED, busy_floor, rep, sensors, trace_of
 from sledwatch_web import charts
 from sledwatch_web.rendering import Charts
 
@@ -145,3 +145,27 @@ def test_a_drawing_is_made_once_while_it_is_asked_for():
     renderer, spec = Charts(kept=1), {"data": {"values": [{"a": 1}]}, "mark": "bar", "encoding": {"x": {"field": "a"}}}
     first = renderer.draw(spec)
     assert first is renderer.draw(dict(spec))
+
+
+def levels(of, sessions=60):
+    return charts.rack_levels(of, "Europe/Berlin", sessions=sessions, width=900)["datasets"]
+
+
+def test_rack_levels_are_marked_right_or_off_and_sessions_without_one_are_left_out():
+    drawn_levels = levels(DRIFTED)["levels"]
+    assert (10, 4) == tuple(sum(row["kind"] == kind for row in drawn_levels) for kind in ("right", "off"))
+    assert [row["mm"] for row in drawn_levels[-4:]] == [38.5, 39.0, 38.0, 39.5]
+    assert [{"mm": 4.5, "from": -5.5, "to": 14.5}] == levels(DRIFTED)["band"]
+
+
+def test_a_machine_too_new_for_a_reference_has_no_band_and_nothing_off():
+    new = sensors(30.0, 31.0, reference_mm=None)
+    assert ([], {"right"}) == (levels(new)["band"], {row["kind"] for row in levels(new)["levels"]})
+
+
+def test_only_the_last_sessions_are_drawn_and_days_are_the_gyms():
+    assert [39.0, 38.0, 39.5] == [row["mm"] for row in levels(DRIFTED, sessions=3)["levels"]]
+
+
+def test_the_picture_of_rack_levels_can_be_drawn():
+    assert "<svg" in Charts().draw(charts.rack_levels(DRIFTED, "UTC", sessions=60, width=336))

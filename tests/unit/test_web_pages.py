@@ -340,6 +340,23 @@ def test_a_machine_page_says_what_happened_to_it_the_newest_first(pages):
     assert places == sorted(places)
 
 
+def test_a_machine_page_says_how_its_sensors_are_and_what_to_do(pages):
+    said = text(pages.get("/machines/north/press-2").text)
+    assert "depth alerts of this machine are withheld" in said
+    assert "34 mm deeper than it used to" in said
+    assert "What to do: Set the encoder" in said.replace("’", "'")
+    assert "Rack 40 mm where the sled rests in the rack; usually 4 mm" in said
+    assert "Its sensors see well." in text(pages.get("/machines/north/press-1").text)
+    assert "Nothing is known of its sensors yet" in text(pages.get("/machines/north/press-3").text)
+
+
+def test_an_alert_about_a_machine_leads_to_it(pages, floor):
+    floor.alerts = [
+        alert("e5" * 16, user=None, user_name=None, session=None, rule="machine.encoder-drift", severity="warn")
+    ]
+    assert '<a href="/machines/north/press-1#sensors">See the machine</a>' in pages.get("/alerts").text
+
+
 def test_a_machine_of_which_nothing_is_stored_has_a_page_all_the_same(pages):
     assert "Nothing of it is stored yet." in text(pages.get("/machines/north/press-3").text)
 

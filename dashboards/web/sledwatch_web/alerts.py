@@ -60,6 +60,7 @@ class Card:
     member_href: str | None
     session_href: str | None
     refused_href: str | None
+    machine_href: str | None
     where: str
     last: Moment | None
     first: Moment | None
@@ -96,6 +97,7 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         member_href=f"/members/{user}" if user else None,
         session_href=f"/sessions/{alert['session']}" if alert.get("session") else None,
         refused_href=f"/quarantine?gym={alert['gym']}" if alert["rule"] == QUARANTINE else None,
+        machine_href=_machine_href(alert),
         where=", ".join(part for part in place if part),
         last=words.moment(alert.get("last_at") or alert.get("at"), zone, now_us),
         first=words.moment(alert.get("first_at"), zone, now_us),
@@ -108,6 +110,13 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         ),
         verbs=VERBS.get(state, ()),
     )
+
+
+def _machine_href(alert: Json) -> str | None:
+    """Where more is said about the machine that an alert is about; of people's alerts it is only where they were."""
+    if not alert["rule"].startswith("machine.") or not (alert.get("gym") and alert.get("machine")):
+        return None
+    return f"/machines/{alert['gym']}/{alert['machine']}#sensors"
 
 
 def by_state(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:

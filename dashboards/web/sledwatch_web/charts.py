@@ -19,6 +19,9 @@ from sledwatch_web.api import Json
 AROUND_SET_US: Final = 2_000_000
 # Between the pictures of two sets, in pixels.
 PANEL_GAP: Final = 26
+# Fewer levels make no picture.
+LEAST_LEVELS: Final = 2
+SHORT_DAYS: Final = 2.0
 FONT: Final = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
 
 
@@ -270,6 +273,67 @@ def daily_load(
         ]
     rows = {"bars": [b for b in bars if b["kj"]], "missing": missing, "best": best, "spikes": spikes}
     return _finished(alt.layer(*layers).properties(width=width - 60, height=200), rows, palette)
+
+
+def with_level(sensors: Json) -> list[Json]:
+    """The readings that say where the sled rested in the rack."""
+    return [one for one in sensors["readings"] if one.get("rack_mm") is not None]
+
+
+def rack_levels(sensors: Json, time_zone: str | None, *, sessions: int, width: int, palette: Palette = PAGE) -> Json:
+    """Where the sled rested in the rack, session by session, and the band in which that is right.
+
+    sensors: of `GET /gyms/{gym}/machines/{machine}`, with levels of `LEAST_LEVELS` sessions or more. sessions: how many
+    of the last are drawn. As in a trace, deeper is further down.
+    """
+    local = words.zone(time_zone)
+    usual, tolerance = sensors.get("reference_mm"), sensors["tolerance_mm"]
+    rows = []
+    for one in with_level(sensors)[-sessions:]:
+        at = words.parse_at(one["at"]).astimezone(local)
+        off = usual is not None and min(abs(one["rack_mm"] - place) for place in (0.0, usual)) > tolerance
+        # The clock of the gym, as if it were UTC: the axis is to count its days.
+        shown = at.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+        text = f"{at:%-d %b}: {words.mm(one['rack_mm'])}"
+        rows.append({"at": shown, "mm": one["rack_mm"], "kind": "off" if off else "right", "text": text})
+    levels = [row["mm"] for row in rows]
+    around = [0.0] if usual is None else [usual - 2 * tolerance, usual + 2 * tolerance]
+    domain = [min([*levels, *around]) - 4, max([*levels, *around]) + 4]
+    days = (words.parse_at(rows[-1]["at"]) - words.parse_at(rows[0]["at"])).total_seconds() / 86_400
+    # Within two days the clock says more than the day.
+    label = "utcFormat(datum.value, '%-d %b')" if days > SHORT_DAYS else "utcFormat(datum.value, '%H:%M')"
+    x = alt.X("at:T", title=None, scale=alt.Scale(type="utc", nice=False, padding=8)).axis(
+        grid=False, ticks=False, tickCount=max(2, min(6, width // 130)), labelExpr=label, labelOverlap=True
+    )
+    scale = alt.Scale(domain=domain, reverse=True, nice=False, zero=False)
+    y = alt.Y("mm:Q", title=None, scale=scale).axis(
+        domain=False, ticks=False, tickCount=4, labelExpr="datum.label + ' mm'"
+    )
+    base = alt.Chart(alt.NamedData(name="levels"))
+    layers: list[alt.Chart] = []
+    band = []
+    if usual is not None:
+        band = [{"mm": usual, "from": usual - tolerance, "to": usual + tolerance}]
+        layers += [
+            alt.Chart(alt.NamedData(name="band"))
+            .mark_rect(color=palette.quiet, opacity=0.3)
+            .encode(y=alt.Y("from:Q", scale=scale), y2="to:Q"),
+            alt.Chart(alt.NamedData(name="band")).mark_rule(color=palette.muted, strokeDash=[4, 3]).encode(y=y),
+        ]
+    layers.append(base.mark_line(color=palette.muted, strokeWidth=1).encode(x=x, y=y))
+    looks: dict[str, dict[str, Any]] = {
+        "right": {"shape": "circle", "size": 40, "fill": palette.accent, "stroke": palette.surface, "strokeWidth": 1},
+        "off": {"shape": "diamond", "size": 90, "fill": palette.warn, "stroke": palette.surface, "strokeWidth": 1},
+    }
+    layers += [
+        base.transform_filter(f"datum.kind == '{kind}'")
+        .mark_point(filled=True, opacity=1, **look)
+        .encode(x=x, y=y, description="text:N")
+        for kind, look in looks.items()
+        if any(row["kind"] == kind for row in rows)
+    ]
+    chart = alt.layer(*layers).properties(width=width - 60, height=140)
+    return _finished(chart, {"levels": rows, "band": band}, palette)
 
 
 def _bar(row: Json) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What a machine's page shows: what has become of all it sent, its clock, and what befell it. Plain functions."""
+"""What a machine's page shows: how well it sees, what became of all it sent, what befell it. Plain functions."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from sledwatch_web import words
+from sledwatch_web.alerts import SHAPES
 from sledwatch_web.api import Json
 from sledwatch_web.words import Moment
 
@@ -47,6 +48,79 @@ class EventRow:
     more: str
     shape: str
     level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong with a machine's sensors, and where its alert is."""
+
+    severity: str
+    severity_word: str
+    shape: str
+    title: str
+    since: Moment | None
+    sessions: str
+    message: str
+    advice: str
+    alert_href: str | None
+
+
+def sensors_verdict(sensors: Json, since: Moment | None) -> tuple[str, str]:
+    """In a sentence how a machine's sensors are, and how grave that is: none | warn."""
+    if sensors["state"] == "unknown":
+        return "Nothing is known of its sensors yet: they are looked at when a session is over.", "none"
+    if sensors["state"] == "doubtful":
+        when = "" if since is None else f" since {since.dated}"
+        return f"The depth sensor is doubtful{when}: depth alerts of this machine are withheld.", "warn"
+    if sensors["state"] == "faulty":
+        if any(one["severity"] != "note" for one in sensors["troubles"]):
+            return "Something is wrong with the sensors; the depths they show count.", "warn"
+        return "The sensors work, with something to look at.", "none"
+    if sensors.get("reference_mm") is None:
+        return "Nothing is wrong with its sensors, as far as its few sessions can tell.", "none"
+    return "Its sensors see well.", "none"
+
+
+def sensor_totals(sensors: Json) -> list[Total]:
+    """How well the sensors saw in the last session that said so, beside what is usual."""
+    last: Json = {}
+    for reading in sensors["readings"]:
+        last |= {name: value for name, value in reading.items() if value is not None}
+    if not last:
+        return []
+    usual, tolerance = sensors.get("reference_mm"), sensors["tolerance_mm"]
+    found = []
+    if "rack_mm" in last:
+        # At 0 it is right, wherever it used to rest.
+        right = [0.0] if usual is None else [0.0, usual]
+        off = usual is not None and min(abs(last["rack_mm"] - place) for place in right) > tolerance
+        meaning = "where the sled rests in the rack" + ("" if usual is None else f"; usually {words.mm(usual)}")
+        found.append(Total("Rack", words.mm(last["rack_mm"]), meaning, "warn" if off else "none"))
+    if "noise_mm" in last:
+        steps = f", in steps of {words.quantity(last['step_mm'], 'mm', 1)}" if last["step_mm"] else ""
+        found.append(Total("Noise", words.quantity(last["noise_mm"], "mm", 1), f"of a depth at rest{steps}"))
+    found.append(Total("Missing", words.quantity(100 * last["missing_share"], "%", 1), "samples without a depth"))
+    if "idle_kg" in last:
+        found.append(Total("At rest", words.kg(last["idle_kg"]), "load before the first rep"))
+    return found
+
+
+def troubles(sensors: Json, time_zone: str | None, now_us: int) -> list[Trouble]:
+    """What is wrong with the sensors, as the API orders it."""
+    return [
+        Trouble(
+            severity=one["severity"],
+            severity_word=words.SEVERITIES.get(one["severity"], one["severity"]),
+            shape=SHAPES.get(one["severity"], "circle"),
+            title=one["title"],
+            since=words.moment(one["since_at"], time_zone, now_us),
+            sessions=words.count(one["sessions"], "session"),
+            message=words.keep_units(one["message"]),
+            advice=words.keep_units(one["advice"]),
+            alert_href=f"/alerts/{one['alert']}" if one.get("alert") else None,
+        )
+        for one in sensors["troubles"]
+    ]
 
 
 def verdict(account: Json | None) -> tuple[str, str]:

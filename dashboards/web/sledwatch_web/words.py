@@ -35,6 +35,12 @@ RULES: Final = {
     "workload.volume": "Many hard sets",
     "pain.reported": "Pain reported",
     "machine.quarantine": "Refused messages are being lost",
+    "machine.encoder-drift": "The depth sensor's zero has moved",
+    "machine.encoder-slip": "The depth sensor has slipped",
+    "machine.encoder-stuck": "The depth sensor was stuck",
+    "machine.encoder-noise": "The depth sensor is noisy",
+    "machine.encoder-dropout": "The depth sensor drops out",
+    "machine.load-offset": "The load cell's zero has moved",
 }
 TIERS: Final = {
     "calibrated": "calibrated: set by a trainer for this member and machine",
@@ -307,6 +313,32 @@ _LABELS: Final = {
     "t_turn_us": "Time",
     "context": "In a study",
     "alert_with_spacing": "alert after a hard session",
+    "withheld": "Why no alert was raised",
+    "severity_withheld": "It would have been",
+    "sensor_error_mm": "The depth sensor is off by",
+    "sensor_since_at": "Since",
+    "since_at": "Since",
+    "zero_off_mm": "The zero is off by",
+    "slipped_mm": "Slipped by",
+    "stuck_s": "Stood still for",
+    "rack_mm": "The sled rests at",
+    "reference_mm": "It used to rest at",
+    "tolerance_mm": "Still right within",
+    "noise_mm": "Noise at rest",
+    "usual_noise_mm": "Usual noise",
+    "missing_share": "Missing samples",
+    "load_off_kg": "The load at rest is off by",
+    "idle_load_kg": "Load at rest",
+    "usual_idle_load_kg": "Usual load at rest",
+    "sessions_count": "Sessions that showed it",
+    "good_sessions_needed": "Good sessions in a row to be right again",
+    "slips": "The slips",
+    "spans": "When it stood",
+    "sessions_shown": "The last sessions that showed it",
+    "start_at": "Session of",
+    "rack_start_mm": "Rack, at the start",
+    "rack_end_mm": "Rack, at the end",
+    "off_mm": "Then off by",
     "messages_lost": "Messages lost",
     "messages_refused": "Messages refused, ever",
     "reasons": "By reason",
@@ -327,7 +359,7 @@ _VALUES: Final = {
 # Bookkeeping, and what the message has said already.
 _SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", "reps_unsure", "missing_days_30d"})
 _HIDDEN: Final = frozenset(
-    {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session"}
+    {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session", "sensor_rule"}
 )
 
 
