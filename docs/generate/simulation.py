@@ -102,7 +102,7 @@ truth with its times.
 - The peak velocity at the 1RM is three times the mean in athletes (0.63 and 0.21 m/s, Conceição 2016); a minimum jerk
 has 1.875 times at every load, and no sticking point.
 - A push never has a phase that is not propulsive, so mean and mean propulsive velocity are the same.
-- A bounce turns at 9.5 m/s²; harder ones exist in gyms.
+- A bounce turns at 10.5 m/s²; harder ones exist in gyms.
 - Feet never slip, hips never slide, and nobody puts a hand on a knee.
 - Bodies are drawn from adults of 1.50 to 2.05 m; nobody is old, and nobody is ill.
 """

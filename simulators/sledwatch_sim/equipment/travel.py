@@ -12,7 +12,7 @@ Speed = TypeVar("Speed", float, NDArray[np.float64])
 # The contract takes a phase to begin and end where the sled is as fast as this (docs/science.md, Reps).
 MOVING_M_S: Final = 0.02
 # A bounce turns the sled harder than anybody does with their legs alone (judgement).
-BOUNCE_M_S2: Final = 9.5
+BOUNCE_M_S2: Final = 10.5
 # Of a turn from one speed to its opposite in a time, along the polynomial of `passing`: the hardest braking is so many
 # times speed / time, and it reaches so many times speed × time further.
 _TURN_BRAKING: Final = 3.0
