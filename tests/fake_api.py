@@ -43,6 +43,7 @@ class Floor:
     sensors: dict[str, Json] = field(default_factory=dict)
     events: dict[str, list[Json]] = field(default_factory=dict)
     refused: list[Json] = field(default_factory=list)
+    corrections: dict[tuple[str, int], str | None] = field(default_factory=dict)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes | None]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -531,6 +532,8 @@ def busy_floor() -> Floor:
             "start_at": at(8.2),
             "end_at": at(3.5) if state == "closed" else None,
             "state": state,
+            "source": "samples",
+            "split_of": None,
             "findings": [],
             "setup": setup,
             "limit_mm": LIMIT_MM,
@@ -651,6 +654,24 @@ def busy_floor() -> Floor:
     floor.findings = [_finding(floor.alerts[0]), _finding(caution)]
     floor.sessions["S-1"]["findings"] = floor.findings
     return floor
+
+
+def a_set(floor: Floor, session: str, number: int) -> Json:
+    """A set as the API lists it."""
+    reps = [rep for rep in floor.reps[session] if rep["set"] == number]
+    said = (session, number) in floor.corrections
+    return {
+        "set": number,
+        "start_at": at(8.2 - 2.5 * number),
+        "end_at": at(8.0 - 2.5 * number),
+        "reps": len(reps),
+        "depth_mm": max(rep["depth_mm"] for rep in reps),
+        "load_kg": reps[0]["load_kg"],
+        "user": floor.corrections[session, number] if said else floor.sessions[session]["user"],
+        "session": session,
+        "corrected_by": "admin" if said else None,
+        "corrected_at": at(1) if said else None,
+    }
 
 
 def fake_api(floor: Floor, pages: Callable[[FastAPI], Any] | None = None) -> FastAPI:
@@ -861,6 +882,19 @@ def _routes(floor: Floor) -> APIRouter:
     async def one_session(session: str, request: Request) -> Json:
         signed_in(request)
         return dict(found(floor.sessions, session, "session"))
+
+    @api.get("/sessions/{session}/sets")
+    async def sets(session: str, request: Request) -> Json:
+        signed_in(request)
+        return listing([a_set(floor, session, number) for number in sorted({r["set"] for r in floor.reps[session]})])
+
+    @api.post("/sessions/{session}/sets/{number}/{verb}", status_code=202)
+    async def correct_set(session: str, number: int, verb: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json() if verb == "reassign" else None
+        floor.calls.append(("POST", f"/sessions/{session}/sets/{number}/{verb}", body))
+        floor.corrections[session, number] = None if body is None else body["user"]
+        return a_set(floor, session, number)
 
     @api.get("/sessions/{session}/reps")
     async def reps(session: str, request: Request) -> Json:

@@ -13,6 +13,7 @@ PAGES = [
     "/sessions/S-1",
     "/sessions/S-2",
     "/sessions/S-1/limit?rep=12",
+    "/sessions/S-1/sets?chosen=2",
     "/members",
     "/members/m-1042",
     "/machines/north/press-1",

@@ -18,6 +18,7 @@ PAGES = [
     "/sessions/S-1",
     "/sessions/S-2",
     "/sessions/S-1/limit?rep=12",
+    "/sessions/S-1/sets?chosen=2",
     "/members",
     "/members/m-1042",
     "/members/m-5005",
@@ -424,3 +425,54 @@ def test_an_alert_about_lost_messages_leads_to_them(pages, floor):
     nobodys = {"user": None, "user_name": None, "machine": None, "session": None, "limit_tier": None}
     floor.alerts.append(alert("f6" * 16, rule="machine.quarantine", severity="warn", **nobodys))
     assert '<a href="/quarantine?gym=north">See the refused messages</a>' in pages.get("/alerts").text
+
+
+def test_two_people_on_one_badge_lead_to_their_sets(pages, floor):
+    asked = alert(
+        "f7" * 16,
+        rule="badge.shared",
+        severity="warn",
+        title="Two people on one badge?",
+        evidence={"patterns": [{"sets": [1]}, {"sets": [2]}], "tells": ["depth"], "turns": 3},
+    )
+    floor.alerts.append(asked)
+    floor.sessions["S-1"]["findings"] = [{**asked, "at": asked["last_at"]}]
+    assert 'href="/sessions/S-1/sets?chosen=2"' in pages.get("/alerts").text
+    assert 'href="/sessions/S-1/sets?chosen=2"' in pages.get("/sessions/S-1").text
+    html = pages.get("/sessions/S-1/sets?chosen=2").text
+    assert re.findall(r'name="number" value="(\d+)"( checked)?', html) == [("1", ""), ("2", " checked")]
+
+
+def test_sets_are_given_to_whoever_did_them(pages, floor):
+    form = {"badge": "m-1042", "verdict": "other", "other": " m-2210 ", "number": ["1", "2"]}
+    answer = pages.post("/sessions/S-1/sets", data=form, headers=OWN)
+    assert (303, "/sessions/S-1/sets?told=assigned#told") == (answer.status_code, answer.headers["location"])
+    expected = [("POST", f"/sessions/S-1/sets/{number}/reassign", {"user": "m-2210"}) for number in (1, 2)]
+    assert expected == floor.calls
+    assert "Jonas Weber said by admin" in text(pages.get("/sessions/S-1/sets").text)
+
+
+def test_sets_are_discarded_and_taken_back(pages, floor):
+    pages.post("/sessions/S-1/sets", data={"badge": "m-1042", "verdict": "nobody", "number": "2"}, headers=OWN)
+    assert "Nobody: discarded" in text(pages.get("/sessions/S-1/sets").text)
+    pages.post("/sessions/S-1/sets", data={"badge": "m-1042", "verdict": "badge", "number": "2"}, headers=OWN)
+    assert [None, {"user": "m-1042"}] == [body for _, _, body in floor.calls]
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ({"verdict": "badge"}, "No set was chosen"),
+        ({"verdict": "other", "other": " ", "number": "1"}, "Nobody was named"),
+    ],
+)
+def test_a_form_about_sets_that_says_too_little_is_refused(pages, floor, form, why):
+    answer = pages.post("/sessions/S-1/sets", data={"badge": "m-1042", **form}, headers=OWN)
+    assert 422 == answer.status_code
+    assert why in text(answer.text)
+    assert [] == floor.calls
+
+
+def test_sets_of_a_session_that_goes_on_wait_for_its_end(pages):
+    assert "when it is over" in text(pages.get("/sessions/S-2/sets").text)
+    assert "/sessions/S-2/sets" not in pages.get("/sessions/S-2").text

@@ -20,6 +20,7 @@ VERBS: Final = {
 }
 # The rule about messages, not people: it leads to where they are.
 QUARANTINE: Final = "machine.quarantine"
+SHARED_BADGE: Final = "badge.shared"
 VERB_WORDS: Final = {"acknowledge": "Acknowledge", "silence": "Silence", "resolve": "Resolve"}
 VERB_HINTS: Final = {
     "acknowledge": "You have seen it and will see to it",
@@ -61,6 +62,7 @@ class Card:
     session_href: str | None
     refused_href: str | None
     machine_href: str | None
+    sets_href: str | None
     where: str
     last: Moment | None
     first: Moment | None
@@ -74,6 +76,12 @@ class Card:
     def live(self) -> bool:
         """Whether it still asks for somebody."""
         return self.state == "open"
+
+
+def sets_href(shared: Json) -> str:
+    """Where to say whose sets they were, those of the second pattern ticked. shared: the alert or finding that asks."""
+    ticked = ",".join(str(number) for number in shared["evidence"]["patterns"][1]["sets"])
+    return f"/sessions/{shared['session']}/sets?chosen={ticked}"
 
 
 def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
@@ -98,6 +106,7 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
         session_href=f"/sessions/{alert['session']}" if alert.get("session") else None,
         refused_href=f"/quarantine?gym={alert['gym']}" if alert["rule"] == QUARANTINE else None,
         machine_href=_machine_href(alert),
+        sets_href=sets_href(alert) if alert["rule"] == SHARED_BADGE else None,
         where=", ".join(part for part in place if part),
         last=words.moment(alert.get("last_at") or alert.get("at"), zone, now_us),
         first=words.moment(alert.get("first_at"), zone, now_us),

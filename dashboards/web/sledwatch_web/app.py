@@ -19,6 +19,7 @@ from sledwatch_web.pages.machines import machine_routes
 from sledwatch_web.pages.members import member_routes
 from sledwatch_web.pages.quarantine import quarantine_routes
 from sledwatch_web.pages.sessions import session_routes
+from sledwatch_web.pages.sets import set_routes
 from sledwatch_web.proxy import proxy_routes
 from sledwatch_web.rendering import Charts
 from sledwatch_web.security import SecurityHeaders
@@ -59,7 +60,15 @@ def create_app(
     app.mount(site.assets, _Kept(directory=STATIC), name="static")
     if isinstance(api, str):
         app.include_router(proxy_routes(client))
-    for routes in (floor_routes, machine_routes, alert_routes, session_routes, member_routes, quarantine_routes):
+    for routes in (
+        floor_routes,
+        machine_routes,
+        alert_routes,
+        session_routes,
+        set_routes,
+        member_routes,
+        quarantine_routes,
+    ):
         app.include_router(routes(site))
     _answer_errors(app, site)
     return app

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sledwatch_web import charts, words
+from sledwatch_web.alerts import SHARED_BADGE, sets_href
 from sledwatch_web.api import Json
 
 
@@ -72,6 +73,14 @@ def set_rows(reps: Sequence[Json]) -> list[SetRows]:
         )
         for number, of_set in sorted(sets.items())
     ]
+
+
+def sets_address(session: Json) -> str:
+    """Where to say whose sets they were; empty where nothing can be said."""
+    if session["state"] != "closed" or session.get("source") != "samples":
+        return ""
+    asked = next((one for one in session["findings"] if one["rule"] == SHARED_BADGE), None)
+    return sets_href(asked) if asked else f"/sessions/{session['session']}/sets"
 
 
 def setup_words(setup: Json | None) -> str:

@@ -339,6 +339,11 @@ _LABELS: Final = {
     "rack_start_mm": "Rack, at the start",
     "rack_end_mm": "Rack, at the end",
     "off_mm": "Then off by",
+    "patterns": "The two patterns",
+    "tells": "What parts them",
+    "apart_mm": "Bottoms apart by",
+    "turns": "Turns taken",
+    "rack_point_mm": "Reps end at",
     "messages_lost": "Messages lost",
     "messages_refused": "Messages refused, ever",
     "reasons": "By reason",
@@ -361,6 +366,9 @@ _SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", 
 _HIDDEN: Final = frozenset(
     {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session", "sensor_rule"}
 )
+
+# Within a list a set is a set and a rep a rep.
+_COUNTED: Final = frozenset({"set", "rep", "sets", "reps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,10 +435,10 @@ def _is_prose(value: Any) -> bool:
 
 
 def _sheet(name: str, records: list[dict[str, Any]], local: ZoneInfo) -> Sheet:
-    names = [key for key in dict.fromkeys(key for record in records for key in record) if key not in _HIDDEN]
+    hidden = _HIDDEN - _COUNTED
+    names = [key for key in dict.fromkeys(key for record in records for key in record) if key not in hidden]
     rows = tuple(tuple(figure(key, record.get(key), local) for key in names) for record in records)
-    # Within a list of reps, a set is a set and a rep a rep.
-    return Sheet(label(name), tuple(key.capitalize() if key in {"set", "rep"} else label(key) for key in names), rows)
+    return Sheet(label(name), tuple(key.capitalize() if key in _COUNTED else label(key) for key in names), rows)
 
 
 def label(name: str) -> str:

@@ -57,6 +57,7 @@ def session_routes(site: Site) -> APIRouter:
             chart=drawn,
             sets=sessions.set_rows(reps),
             findings=[card(finding, gyms, now_us) for finding in found["findings"]],
+            sets_href=sessions.sets_address(found),
             told=TOLD.get(told or ""),
         )
 
