@@ -17,6 +17,7 @@ DEEP: Final = {"depth.excessive": "alert"}
 TOO_MUCH: Final = {"workload.spike": "alert"}
 TOO_MUCH_FOR_A_BEGINNER: Final = {"workload.beginner": "warn"}
 TOO_MUCH_AFTER_A_LAYOFF: Final = {"workload.returning": "warn"}
+TWO_ON_A_BADGE: Final = {"badge.shared": "warn"}
 BEYOND_THE_PROTOCOL: Final = {"protocol.breach": "warn"}
 
 # Of scenarios that name their people, in each of their gyms.
@@ -28,7 +29,7 @@ CAST: Final[Mapping[str, Mapping[Place, Loud]]] = {
     "chain": {(1, 1): DEEP},
     "quiet-morning": {},
     "rehab": {(2, 1): BEYOND_THE_PROTOCOL, (3, 1): BEYOND_THE_PROTOCOL},
-    "shared-badge": {},
+    "shared-badge": {(1, 1): TWO_ON_A_BADGE},
     "steady-years": {},
     "too-deep": {(1, 1): DEEP, (2, 2): DEEP, (3, 2): DEEP},
     "too-much-too-soon": {(1, 1): TOO_MUCH, (2, 2): TOO_MUCH},

@@ -27,9 +27,9 @@ SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 _MONTH_US: Final = 30 * DAY_US
 _LONG_WINDOW_US: Final = 90 * DAY_US
-# Two on one badge are told apart by load and depth.
+# Two on one badge are so far apart in load and depth that nobody could take them for one (judgement).
 _FRIENDS_STRENGTH: Final = 0.6
-_FRIENDS_LESS_DEG: Final = 13.0
+_FRIENDS_LESS_MM: Final = 90.0
 # The longest that anybody stays, the overkeen included.
 _LONGEST_VISIT_US: Final = 24 * MINUTE_US
 
@@ -206,7 +206,9 @@ def _friend_of(person: Lifter, seed: int, run: str) -> Lifter:
     """Somebody whose reps look different: weaker, and not going down as far."""
     number = person.number + 1
     drawn = lifter(seed, number, f"m-{run}-{number}")
-    return replace(drawn, one_rm_n=_FRIENDS_STRENGTH * person.one_rm_n, knee_deg=person.knee_deg - _FRIENDS_LESS_DEG)
+    goal_mm = person.depth_mm(INCLINE, person.knee_deg) - _FRIENDS_LESS_MM
+    knee_deg = min(range(40, 120), key=lambda knee: abs(drawn.depth_mm(INCLINE, knee) - goal_mm))
+    return replace(drawn, one_rm_n=_FRIENDS_STRENGTH * person.one_rm_n, knee_deg=float(knee_deg))
 
 
 def _machines(scenario: Scenario) -> list[Machine]:

@@ -1,114 +1,128 @@
-"""What must and must not be found in each scenario, by the whole line; too-deep and too-much-too-soon: test_simulate.
+"""What must and must not be found in each scenario, by the whole line: all of them are played in one go, and scored.
 
-All run on one system, in a hurry, and are scored together: a truth file may hold several runs.
+scenario_promises says what each promises; that it is true of them whatever the seed and the hour: test_sim_promises.
 """
 
 import json
-import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import sledwatch_sim
-from sledwatch_app.score import score
-from whole_line import TOKEN, WholeLine
+import pytest
 
-# Warns and alerts, and how many sessions have them; nothing else may be that loud. What is too near to a threshold, or
-# can be read both ways, is left out.
-LOUD: dict[str, dict[tuple[str, str], int]] = {
-    # Half a minute passes until a machine sends again what was lost, and a minute until a session without an end is
-    # closed; these begin first, and the others run meanwhile.
-    "bad-network": {("depth.excessive", "alert"): 1},
-    # The other faults there are too small, or too few sessions saw them: near, or not entailed.
-    "broken-encoder": {("machine.encoder-slip", "warn"): 1, ("machine.encoder-stuck", "warn"): 1},
-    "back-after-layoff": {("workload.returning", "warn"): 2},
-    "beginners": {("workload.beginner", "warn"): 3},
-    "chain": {("depth.excessive", "alert"): 4},
-    "quiet-morning": {},
-    "rehab": {("protocol.breach", "warn"): 2},
-    "shared-badge": {},
-    "steady-years": {},
-}
-SLOW = ("bad-network", "broken-encoder")
-# Somebody is drawn to go too deep or not: what is loud there is what the truth says.
-DRAWN = "rush-hour"
-# No rule tells yet that two people are on one badge, so the work of both is taken for that of one: the truth says that
-# nothing of it is anybody's workload.
-BLIND_TO = {("shared-badge", "workload.spike")}
+from scenario_promises import CAST, CROWDS, Loud, Place
+from waiting import eventually
+from whole_line import WholeLine
 
-Rows = list[dict[str, Any]]
+# A slipped encoder shows a depth that was not there; what that entails for the machine is scored.
+BROKEN = "broken-encoder"
+
+Row = dict[str, Any]
 
 
-def simulate(line: WholeLine, name: str, directory: Path) -> threading.Thread:
-    """Begin a scenario; its truth is complete when the thread has ended."""
-    config = sledwatch_sim.SimConfig(
-        line.mqtt_url, line.url, TOKEN, scenario=name, speed=5_000.0, truth_path=directory / f"{name}.jsonl"
-    )
-    thread = threading.Thread(target=sledwatch_sim.run, args=(config, lambda _: None, threading.Event()))
-    thread.start()
-    return thread
+class Played:
+    """All scenarios as they were played: what was true, what was found, and how the one is scored by the other."""
+
+    def __init__(self, line: WholeLine, truth: Path) -> None:
+        self.rows: list[Row] = [json.loads(row) for row in truth.read_text().splitlines()]
+        gyms = {gym: run["scenario"] for run in self.of("run") for gym in run["gyms"]}
+        self.sessions: dict[str, list[Row]] = defaultdict(list)
+        for row in sorted(self.of("session"), key=lambda row: row["start_us"]):
+            self.sessions[gyms[row["gym"]]].append(row)
+        self.gyms = gyms
+        # Who was on the machine whose power went is known to have left a minute later; their reps are known by then.
+        reboots = [(row["gym"], row["machine"]) for row in self.of("fault") if row["fault"] == "reboot"]
+        waiting = [row["session"] for row in self.of("session") if (row["gym"], row["machine"]) not in reboots]
+        eventually(lambda: all(line.get(f"/sessions/{one}")["state"] == "closed" for one in waiting), timeout_s=60)
+        score = line.run("score", str(truth), "--json", "--wait", "0")
+        assert score.returncode == 0, score.stderr
+        self.figures: Row = json.loads(score.stdout)
+        self.scores: dict[str, Row] = self.figures["scenarios"]
+        self.found = {row["session"]: self._loud(line, row["session"]) for row in self.of("session")}
+        self.shared = line.get("/gyms/sim-shared/machines")["items"]
+
+    def of(self, kind: str) -> list[Row]:
+        return [row for row in self.rows if row["kind"] == kind]
+
+    def faults(self, name: str) -> set[str]:
+        return {row["fault"] for row in self.of("fault") if self.gyms[row["gym"]] == name}
+
+    def _loud(self, line: WholeLine, session: str) -> Loud:
+        """Warns and alerts, but for those that the truth calls near, and those for the manager of the machine."""
+        near = {row["rule"] for row in self.of("finding") if row["session"] == session and row["near"]}
+        found = line.get("/findings", session=session)["items"]
+        loud = {item["rule"]: item["severity"] for item in found if item["severity"] != "note"}
+        return {rule: how for rule, how in loud.items() if rule not in near and not rule.startswith("machine.")}
+
+    def loud(self, name: str) -> dict[tuple[str, Place], Loud]:
+        """What people are warned of in a scenario: in which gym, at which machine, in which turn there."""
+        turns: dict[tuple[str, str], int] = defaultdict(int)
+        said = {}
+        for row in self.sessions[name]:
+            turns[row["gym"], row["machine"]] += 1
+            place = int(row["machine"].removeprefix("press-")), turns[row["gym"], row["machine"]]
+            if told := self.found[row["session"]]:
+                said[row["gym"], place] = told
+        return said
 
 
-def truths(directory: Path, names: list[str]) -> dict[str, Rows]:
-    texts = {name: (directory / f"{name}.jsonl").read_text() for name in names}
-    (directory / "all.jsonl").write_text("".join(texts.values()))
-    return {name: [json.loads(row) for row in text.splitlines()] for name, text in texts.items()}
+@pytest.fixture(scope="module")
+def played(tmp_path_factory, free_port):  # type: ignore[no-untyped-def]
+    directory = tmp_path_factory.mktemp("scenarios")
+    truth = directory / "truth.jsonl"
+    with WholeLine(directory / "data", free_port, "--no-simulator") as line:
+        done = line.run("simulate", "--all", "--speed", "5000", "--truth", str(truth), timeout_s=300)
+        assert done.returncode == 0, done.stderr
+        yield Played(line, truth)
 
 
-def loud(line: WholeLine, truth: Rows) -> Counter[tuple[str, str]]:
-    """How many sessions have which warns and alerts, but for those that the truth calls near."""
-    near = {(row["rule"], row["session"]) for row in truth if row["kind"] == "finding" and row["near"]}
-    found: Counter[tuple[str, str]] = Counter()
-    for session in [row["session"] for row in truth if row["kind"] == "session"]:
-        for item in line.get("/findings", session=session)["items"]:
-            if item["severity"] != "note" and (item["rule"], session) not in near:
-                found[item["rule"], item["severity"]] += 1
-    return found
+@pytest.mark.parametrize("name", CAST)
+def test_a_scenario_shows_what_it_promises_and_nothing_else(played: Played, name: str) -> None:
+    gyms = {row["gym"] for row in played.sessions[name]}
+    assert {(gym, place): told for gym in gyms for place, told in CAST[name].items()} == played.loud(name)
 
 
-def test_in_each_scenario_is_found_what_is_true_and_nothing_else(tmp_path, free_port):  # type: ignore[no-untyped-def]
-    names = [*LOUD, DRAWN]
-    with WholeLine(tmp_path / "data", free_port, "--no-simulator") as line:
-        slow = [simulate(line, name, tmp_path) for name in SLOW]
-        for name in names:
-            if name not in SLOW:
-                simulate(line, name, tmp_path).join()
-        for thread in slow:
-            thread.join()
-        truth = truths(tmp_path, names)
-        figures = score(tmp_path / "all.jsonl", line.url, TOKEN, True)
-        found = {name: loud(line, truth[name]) for name in names}
-        press = line.get("/gyms/sim-shared/machines")["items"][1]
+@pytest.mark.parametrize("name", [*CAST, *CROWDS])
+def test_what_is_true_is_found_and_nothing_else(played: Played, name: str) -> None:
+    # What is seen through a broken encoder is judged for the machine, not for those who use it.
+    of = "machine." if name == BROKEN else ""
+    findings = {rule: one for rule, one in played.scores[name]["findings"].items() if rule.startswith(of)}
+    shares = {rule: set(one.values()) for rule, one in findings.items()}
+    assert {} == {rule: share for rule, share in shares.items() if not share <= {None, 1.0}}
+    assert {None, 1.0} >= set(played.scores[name]["severities"].values()) or name == BROKEN
 
-    scored = figures["scenarios"]
-    shares: dict[str, set[float | None]] = defaultdict(set)
-    for name in names:
-        for rule, one in scored[name]["findings"].items():
-            if (name, rule) not in BLIND_TO:
-                shares[name] |= set(one.values())
-    # A slipped encoder shows a depth that was not there.
-    assert {name: True for name in names if name != "broken-encoder"} == {
-        name: shares[name] <= {None, 1.0} for name in names if name != "broken-encoder"
-    }
-    of_machines = {rule: one for rule, one in scored["broken-encoder"]["findings"].items() if "machine." in rule}
-    assert {None, 1.0} == {share for one in of_machines.values() for share in one.values()}
-    blind = {(name, rule, severity) for name, rule in BLIND_TO for severity in ("warn", "alert")}
-    assert LOUD == {name: {what: n for what, n in found[name].items() if (name, *what) not in blind} for name in LOUD}
 
-    # Everything is counted, whatever the network does; what an encoder does not see is not.
-    well = [scored[name]["reps"] for name in names if name != "broken-encoder"]
-    assert min(min(one.values()) for one in well) > 0.99
-    assert 0.9 < scored["broken-encoder"]["reps"]["recall"] < 1.0 == scored["broken-encoder"]["reps"]["precision"]
-    assert max(scored[name]["bottom_mm"]["p95"] for name in names if name != "broken-encoder") < 2.0
+@pytest.mark.parametrize("name", sorted({*CAST, *CROWDS} - {BROKEN}))
+def test_every_rep_is_counted_and_its_bottom_is_right_whatever_the_network_does(played: Played, name: str) -> None:
+    assert min(played.scores[name]["reps"].values()) > 0.99
+    assert played.scores[name]["bottom_mm"]["p95"] < 2.0
+    assert played.scores[name]["turn_ms"]["p95"] < 100.0
 
-    kinds = {name: Counter(row["kind"] for row in truth[name]) for name in names}
-    assert {"stuck", "blind", "slip", "reboot", "drift"} <= {row.get("fault") for row in truth["broken-encoder"]}
-    assert {"loss", "repeat", "disorder", "offline", "cut", "clock"} <= {
-        row.get("fault") for row in truth["bad-network"]
-    }
-    assert 2 == sum(row.get("rule") == "protocol.breach" for row in truth["rehab"])
-    assert 8 == kinds["chain"]["session"] == kinds["chain"]["member"]
-    assert 4 == len({row["gym"] for row in truth["chain"] if row["kind"] == "session"})
-    # Who never badges in is seen by nobody, but their machine is known to have been used.
-    assert (1, 2) == (kinds["shared-badge"]["unbadged"], kinds["shared-badge"]["session"])
-    assert "press-2" == press["machine"]
+
+def test_what_an_encoder_does_not_see_is_not_counted_and_nothing_is_made_up(played: Played) -> None:
+    reps = played.scores[BROKEN]["reps"]
+    assert 0.9 < reps["recall"] < 1.0 == reps["precision"]
+    assert 0 < played.scores[BROKEN]["hidden"]
+    assert min(played.figures["faultless"]["reps"].values()) >= 0.999
+    assert min(played.figures["faulty"]["reps"].values()) >= 0.98
+
+
+def test_what_goes_wrong_is_written_down(played: Played) -> None:
+    assert {"stuck", "blind", "slip", "reboot", "drift"} <= played.faults(BROKEN)
+    assert {"loss", "repeat", "disorder", "offline", "cut", "clock"} <= played.faults("bad-network")
+    assert {"stuck", "blind", "slip", "reboot", "drift"} <= set(played.figures["faults"])
+
+
+def test_what_happens_in_a_gym_of_a_chain_stays_there(played: Played) -> None:
+    users: dict[str, set[str]] = defaultdict(set)
+    for row in played.sessions["chain"]:
+        users[row["gym"]].add(row["user"])
+    assert [2, 2, 2, 2] == [len(of) for of in users.values()]
+    assert 8 == len(set.union(*users.values()))
+
+
+def test_who_never_badges_in_is_seen_by_nobody_but_the_machine_is(played: Played) -> None:
+    (unbadged,) = played.of("unbadged")
+    assert ("sim-shared", "press-2") == (unbadged["gym"], unbadged["machine"])
+    assert {"press-1", "press-3"} == {row["machine"] for row in played.sessions["shared-badge"]}
+    assert "press-2" in {machine["machine"] for machine in played.shared}

@@ -16,6 +16,7 @@ from sledwatch_sim.people import DAY_US, Lifter
 from sledwatch_sim.performing import TrueRep
 from sledwatch_sim.scenarios.schema import Protocol
 from sledwatch_sim.truth import sensors
+from sledwatch_sim.truth.badges import two_on_a_badge
 from sledwatch_sim.truth.depth import DEPTH_TOLERANCE_MM, caution, excessive_depth
 from sledwatch_sim.truth.expected import Expected
 from sledwatch_sim.truth.overuse import (
@@ -31,6 +32,7 @@ RULES: Final = (
     "depth.excessive",
     "depth.caution",
     "protocol.breach",
+    "badge.shared",
     "workload.spike",
     "workload.spacing",
     "workload.beginner",
@@ -86,6 +88,7 @@ def entailed(
     found = [
         deep,
         caution(reps, limit_mm, deep),
+        two_on_a_badge(reps),
         *(overuse(past, now, zone) if past is not None and not shared else ()),
         protocol and _breach(protocol, lifter, press, reps),
     ]
