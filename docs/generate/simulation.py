@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drawing import DOCS, Picture, page, wrapped
-from simulated import a_set, depth, fatigue, faults, tempo, velocity
+from simulated import a_set, depth, fatigue, faults, networks, tempo, velocity
 from simulated.people import PEOPLE, SETS, STROKES, quantiles
 from simulated.published import HIPS_DEG, MODERATE_S, VELOCITY_ERROR_M_S
 from sledwatch_sim.equipment.models import INCLINE, MODELS
@@ -20,7 +20,7 @@ DOCUMENT = DOCS / "simulator.md"
 
 def build() -> tuple[str, Sequence[Picture]]:
     """The page and its pictures."""
-    pictures = {module: module.picture() for module in (a_set, tempo, velocity, depth, fatigue, faults)}
+    pictures = {module: module.picture() for module in (a_set, tempo, velocity, depth, fatigue, faults, networks)}
     drawn = {module: picture.markdown for module, picture in pictures.items()}
     of_sets = fatigue.of_sets_pct()
     text = f"""
@@ -90,12 +90,20 @@ that at failure the load is all they have, and the velocity that of the 1RM. At 
 of {of_sets[1]:.0f} % (5 to 95 %: {of_sets[0]:.0f} to {of_sets[2]:.0f} %). How depth drifts is not published either:
 *judgement*, made to be found.
 
-## Sensors
+## Sensors and their faults
 
 {drawn[faults]}
 
 Grey: the truth. Blue: what the encoder read. Every fault is a key of a [scenario](scenarios.md), and stands in the
 truth with its times.
+
+## Networks
+
+{drawn[networks]}
+
+A machine sends a frame a second, and keeps what is not told to be `stored`. What was lost is in the watermark's
+`missing` and sent again after at most 30 s; what could not be sent comes in one burst, the oldest first. Triangles:
+what came twice.
 
 ## Where it is not like a gym
 

@@ -24,7 +24,7 @@ FAULTS: Final = (
     Fault("as usual: noise 0.3 mm, steps 0.5 mm", Sensor()),
     Fault("noise 6 mm", Sensor(noise_mm=6.0)),
     Fault("steps of 25 mm", Sensor(step_mm=25.0)),
-    Fault("every third sample missing", Sensor(dropout=0.33)),
+    Fault("a third of the samples missing", Sensor(dropout=0.33)),
     Fault("stuck from 2.0 to 3.5 s", Sensor(stuck=((2.0, 3.5),))),
     Fault("blind from 2.0 to 3.0 s", Sensor(blind=((2.0, 3.0),))),
     Fault("slips 60 mm at 3.4 s", Sensor(slip_mm_at=((3.4, 60.0),))),
