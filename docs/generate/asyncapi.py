@@ -36,7 +36,9 @@ _REP = {
     "depth_mm": 431.2, "rom_mm": 396.0, "eccentric_s": 2.04, "concentric_s": 1.22, "bottom_dwell_s": 0.1,
     "mean_velocity_m_s": 0.325, "mean_propulsive_velocity_m_s": 0.327, "peak_velocity_m_s": 0.58, "work_j": 331.4,
     "velocity_loss_pct": 18.0, "knee_deg": 108.0, "hip_deg": 122.0, "limit_mm": 412.0, "over_mm": 19.2,
-    "limit_tier": "calibrated", "quality": "ok", "quality_reason": None,
+    "limit_tier": "calibrated", "quality": "ok", "quality_reason": None, "propulsive_s": 1.22,
+    "eccentric_peak_velocity_m_s": 0.39, "turn_deceleration_m_s2": 1.7, "lockout_velocity_m_s": 0.14, "left_n": 431.0,
+    "right_n": 402.0, "asymmetry_pct": 6.7,
 }  # fmt: skip
 
 CHANNELS = (

@@ -191,8 +191,11 @@ class Rep:
 
     t_turn_us: the moment of the deepest sample, the bottom; with a dwell there it lies anywhere within the dwell.
     t_start_us, t_end_us: the first and last moment faster than 0.02 m/s. depth_mm: at the bottom. rom_mm: the
-    concentric travel. None where a figure is undefined, for example velocities below 30 Hz. `quality_reason` says why
-    a rep is unsure.
+    concentric travel. None where a figure is undefined, for example velocities below 30 Hz. propulsive_s: how long of
+    the concentric phase was pushed. turn_deceleration_m_s2: the hardest braking of the way down. lockout_velocity_m_s:
+    the fastest within 20 mm of the set's smallest depth. left_n, right_n: mean force of each foot on the way up, where
+    the footplate measures them; asymmetry_pct: 100 (max − min) / max of them. `quality_reason` says why a rep is
+    unsure.
     """
 
     session: str
@@ -222,6 +225,13 @@ class Rep:
     limit_tier: Tier | None = None
     quality: Literal["ok", "unsure"] = "ok"
     quality_reason: str | None = None
+    propulsive_s: float | None = None
+    eccentric_peak_velocity_m_s: float | None = None
+    turn_deceleration_m_s2: float | None = None
+    lockout_velocity_m_s: float | None = None
+    left_n: float | None = None
+    right_n: float | None = None
+    asymmetry_pct: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A member's depth limit: where it comes from, how well it is known, and how it is carried to other settings.
 
-Also what loads are measured against, and strength from reps to failure.
+Also what loads are measured against.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,6 @@ NEAR_EMPTY_KG: Final = 2.5
 SAME_BACKREST_DEG: Final = 1.0
 # No rep is shorter, so that a limit before it could not be kept by any.
 LEAST_TRANSFERRED_MM: Final = 100.0
-# Beyond ten reps both formulas overestimate on a leg press.
-MAX_REPS_TO_FAILURE: Final = 10
 
 # A limit of an estimate never says "excessive", and a person's own habit is no limit.
 LIMITING_TIERS: Final[frozenset[Tier]] = frozenset({"calibrated", "transferred"})
@@ -109,11 +107,6 @@ class ReferenceLoad:
     def share(self, load_kg: float) -> float | None:
         """A load as a share of it; None where it is nothing."""
         return load_kg / self.kg if self.kg > 0 else None
-
-
-def best_load(kg: float | None) -> ReferenceLoad | None:
-    """The best load of 90 days as a reference; None where there is none."""
-    return None if kg is None else ReferenceLoad(kg, "best-load")
 
 
 def with_lifted(reference: ReferenceLoad | None, lifted_kg: Iterable[float]) -> ReferenceLoad | None:
@@ -353,27 +346,3 @@ def is_near_empty(load_kg: float, reference_kg: float | None, empty_kg: float | 
     if reference_kg is None and empty_kg is None:
         return None
     return is_light(load_kg, reference_kg) or (empty_kg is not None and load_kg <= empty_kg + NEAR_EMPTY_KG)
-
-
-def brzycki(load_kg: float, reps: int) -> float | None:
-    """One-repetition maximum in kg from reps to failure, 36 Q / (37 − n) (Brzycki 1993); None past 10 reps.
-
-    One rep to failure gives Q itself. Raises ValueError below one rep.
-    """
-    return _refused(reps, load_kg, load_kg * 36 / (37 - reps) if reps <= MAX_REPS_TO_FAILURE else None)
-
-
-def epley(load_kg: float, reps: int) -> float | None:
-    """One-repetition maximum in kg from reps to failure, Q (1 + 0.0333 n) (Epley 1985); None past 10 reps.
-
-    One rep to failure gives Q itself. Raises ValueError below one rep.
-    """
-    return _refused(reps, load_kg, load_kg * (1 + 0.0333 * reps))
-
-
-def _refused(reps: int, load_kg: float, estimate_kg: float | None) -> float | None:
-    if reps < 1:
-        raise ValueError(f"{reps} reps to failure: expected 1 or more")
-    if reps > MAX_REPS_TO_FAILURE:
-        return None
-    return load_kg if reps == 1 else estimate_kg

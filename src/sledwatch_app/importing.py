@@ -62,6 +62,13 @@ _MAYBE_OF_A_REP: Final = {
     "limit_tier": pa.string(),
     "quality": pa.string(),
     "quality_reason": pa.string(),
+    "propulsive_s": pa.float64(),
+    "eccentric_peak_velocity_m_s": pa.float64(),
+    "turn_deceleration_m_s2": pa.float64(),
+    "lockout_velocity_m_s": pa.float64(),
+    "left_n": pa.float64(),
+    "right_n": pa.float64(),
+    "asymmetry_pct": pa.float64(),
 }
 _MEMBER: Final = {"user": pa.string()}
 _MAYBE_OF_A_MEMBER: Final = {

@@ -7,7 +7,8 @@ import pytest
 from histories import NOON_US, rep
 from sledwatch.events import Rep, Tier
 from sledwatch.findings import Body, Finding, depth_findings, excessive
-from sledwatch.limits import DepthLimit, Moved, OwnHistory, ReferenceLoad, Sex, best_load
+from sledwatch.limits import DepthLimit, Moved, OwnHistory, ReferenceLoad, Sex
+from sledwatch.strength import reference_load
 
 LIMIT = DepthLimit(412.0, "calibrated", version=3)
 USUAL = OwnHistory(median_mm=370.0, mad_mm=5.0, reps=40)
@@ -21,7 +22,7 @@ def judge(
     reference: ReferenceLoad | None = None,
     body: Body | None = None,
 ) -> dict[str, Finding]:
-    found = depth_findings(reps, limit, own, reference or best_load(reference_kg), "Mia", "Press 1", body)
+    found = depth_findings(reps, limit, own, reference or reference_load(None, reference_kg), "Mia", "Press 1", body)
     by_rule = {finding.rule: finding for finding in found}
     assert len(by_rule) == len(found)
     return by_rule

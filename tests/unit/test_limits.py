@@ -11,9 +11,6 @@ from sledwatch.limits import (
     Moved,
     ReferenceLoad,
     SetLimit,
-    best_load,
-    brzycki,
-    epley,
     estimated_hip_deg,
     is_light,
     is_near_empty,
@@ -107,22 +104,6 @@ def test_less_than_30_percent_of_the_reference_is_light(load_kg, reference_kg, e
     assert expected == is_light(load_kg, reference_kg)
 
 
-def test_strength_from_reps_to_failure():
-    assert 100 * 36 / 32 == pytest.approx(brzycki(100, 5))
-    assert 100 * (1 + 0.0333 * 5) == pytest.approx(epley(100, 5))
-    assert (100, 100) == (brzycki(100, 1), epley(100, 1))
-
-
-def test_more_than_ten_reps_say_nothing_of_strength():
-    assert (None, None, None) == (brzycki(100, 11), epley(100, 11), brzycki(100, 37))
-
-
-@pytest.mark.parametrize("formula", [brzycki, epley])
-def test_no_reps_are_no_set(formula):
-    with pytest.raises(ValueError, match="expected 1 or more"):
-        formula(100, 0)
-
-
 def test_what_nearly_nobodys_hip_does_is_the_mean_and_two_deviations_with_the_error_of_the_estimate():
     assert (136.0, 146.0, 146.0) == (estimated_hip_deg("male"), estimated_hip_deg("female"), estimated_hip_deg(None))
 
@@ -130,7 +111,7 @@ def test_what_nearly_nobodys_hip_does_is_the_mean_and_two_deviations_with_the_er
 def test_a_reference_is_what_is_known_or_what_was_lifted_today():
     e1rm = ReferenceLoad(150.0, "e1rm")
     assert [e1rm, ReferenceLoad(160.0, "best-load")] == [with_lifted(e1rm, [120.0]), with_lifted(e1rm, [160.0, 20.0])]
-    assert [None, ReferenceLoad(20.0, "best-load")] == [with_lifted(None, []), with_lifted(best_load(None), [20.0])]
+    assert [None, ReferenceLoad(20.0, "best-load")] == [with_lifted(None, []), with_lifted(None, [20.0])]
     assert (0.8, None) == (e1rm.share(120.0), ReferenceLoad(0.0, "best-load").share(10.0))
 
 

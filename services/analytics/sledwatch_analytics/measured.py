@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from sledwatch.events import Frame, Online, Rep, Setup
 from sledwatch.limits import DepthLimit, Sex
 from sledwatch.machine import Basis, LegFit, MachineSpec, angle_basis, joint_angles
-from sledwatch.reps import RepMeasures, Span, measure
+from sledwatch.reps import FootForces, RepMeasures, Span, foot_forces, friction_n, measure
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Columns of equal length, ascending in time. depth_mm: NaN where the sensor gave nothing."""
+    """Columns of equal length, ascending in time. depth_mm: NaN where the sensor gave nothing.
+
+    feet_n: footplate forces, two rows, the left one first; NaN where there are none. None: the machine measures none.
+    """
 
     t_us: NDArray[np.int64]
     depth_mm: NDArray[np.float64]
     load_kg: NDArray[np.float64]
+    feet_n: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -31,7 +35,10 @@ def samples_of(frame: Frame) -> Samples:
     depth_mm = np.array(frame.depth_mm, dtype=np.float64)
     load = frame.load_kg
     load_kg = np.array(load, dtype=np.float64) if isinstance(load, list) else np.full(n, load, dtype=np.float64)
-    return Samples(t_us, depth_mm, load_kg)
+    feet_n = None
+    if frame.left_n is not None and frame.right_n is not None:
+        feet_n = np.array([frame.left_n, frame.right_n], dtype=np.float64)
+    return Samples(t_us, depth_mm, load_kg, feet_n)
 
 
 def joined(parts: Iterable[Samples]) -> Samples:
@@ -39,10 +46,15 @@ def joined(parts: Iterable[Samples]) -> Samples:
     runs = list(parts)
     if not runs:
         return Samples(np.empty(0, np.int64), np.empty(0), np.empty(0))
+    feet_n = None
+    if any(run.feet_n is not None for run in runs):
+        sides = [np.full((2, len(run)), np.nan) if run.feet_n is None else run.feet_n for run in runs]
+        feet_n = np.concatenate(sides, axis=1)
     return Samples(
         np.concatenate([run.t_us for run in runs]),
         np.concatenate([run.depth_mm for run in runs]),
         np.concatenate([run.load_kg for run in runs]),
+        feet_n,
     )
 
 
@@ -52,7 +64,16 @@ def ascending(samples: Samples) -> Samples:
         return samples
     newest_us = np.maximum.accumulate(samples.t_us)
     kept = np.concatenate([[True], samples.t_us[1:] > newest_us[:-1]])
-    return Samples(samples.t_us[kept], samples.depth_mm[kept], samples.load_kg[kept])
+    feet_n = None if samples.feet_n is None else samples.feet_n[:, kept]
+    return Samples(samples.t_us[kept], samples.depth_mm[kept], samples.load_kg[kept], feet_n)
+
+
+def friction_of(samples: Samples, reps: Sequence[Rep]) -> float | None:
+    """The machine's friction by a session's reps, N; None where it measures no forces, or too few reps tell."""
+    if samples.feet_n is None:
+        return None
+    phases = ((rep.t_start_us, rep.eccentric_s, rep.concentric_s, rep.t_end_us) for rep in reps)
+    return friction_n(reps, foot_forces(samples.t_us, samples.feet_n, phases))
 
 
 def end_us(frame: Frame) -> int:
@@ -100,7 +121,11 @@ class Pressing:
         """Measure found reps: velocities, work, angles, and how far past the limit they went."""
         spec = MachineSpec.of(self.online, self.first_setup)
         measured = measure(samples.t_us, samples.depth_mm, samples.load_kg, spans, spec, causal=causal)
-        return [self._against_limit(self._rep(span, figures)) for span, figures in zip(spans, measured, strict=True)]
+        feet: Sequence[FootForces | None] = [None] * len(spans)
+        if samples.feet_n is not None:
+            phases = ((one.start_us, one.eccentric_s, one.concentric_s, one.end_us) for one in measured)
+            feet = foot_forces(samples.t_us, samples.feet_n, phases)
+        return [self._against_limit(self._rep(*of_rep)) for of_rep in zip(spans, measured, feet, strict=True)]
 
     def of_member(self, rep: Rep) -> Rep:
         """A rep, also one that was measured as somebody else's: by this member's limit and legs, in this session."""
@@ -122,7 +147,7 @@ class Pressing:
             limit_tier=None if limit is None else limit.tier,
         )
 
-    def _rep(self, span: Span, figures: RepMeasures) -> Rep:
+    def _rep(self, span: Span, figures: RepMeasures, feet: FootForces | None) -> Rep:
         return Rep(
             session=self.session,
             user=self.user,
@@ -146,4 +171,11 @@ class Pressing:
             velocity_loss_pct=figures.velocity_loss_pct,
             quality=span.quality,
             quality_reason=span.quality_reason,
+            propulsive_s=figures.propulsive_s,
+            eccentric_peak_velocity_m_s=figures.eccentric_peak_velocity_m_s,
+            turn_deceleration_m_s2=figures.turn_deceleration_m_s2,
+            lockout_velocity_m_s=figures.lockout_velocity_m_s,
+            left_n=None if feet is None else feet.left_n,
+            right_n=None if feet is None else feet.right_n,
+            asymmetry_pct=None if feet is None else feet.asymmetry_pct,
         )

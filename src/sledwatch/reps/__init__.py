@@ -16,6 +16,7 @@ stream gives the same reps. What it does to a sample:
 `measure` then looks closely at the found reps: phases by the velocity rule, velocities, work.
 """
 
+from sledwatch.reps.feet import FootForces, foot_forces, friction_n
 from sledwatch.reps.measures import RepMeasures, measure, warm_up
 from sledwatch.reps.settings import DEFAULTS, RepSettings
 from sledwatch.reps.tracking import FOUND, Now, RepTracker, Span, find_in_bulk, find_reps
@@ -23,6 +24,7 @@ from sledwatch.reps.tracking import FOUND, Now, RepTracker, Span, find_in_bulk, 
 __all__ = [
     "DEFAULTS",
     "FOUND",
+    "FootForces",
     "Now",
     "RepMeasures",
     "RepSettings",
@@ -30,6 +32,8 @@ __all__ = [
     "Span",
     "find_in_bulk",
     "find_reps",
+    "foot_forces",
+    "friction_n",
     "measure",
     "warm_up",
 ]

@@ -295,6 +295,8 @@ session = Table(
     Column("reps", Integer),
     Column("hard_sets", Integer),
     Column("wanted_us", BigInteger),  # when another closing was asked for, though no message has arrived since
+    Column("strength", Json),  # e1RM on the machine, of the 90 days before and the session: sledwatch.strength.Strength
+    Column("friction_n", Float),  # of the machine, where its footplate measures forces
     Column("copied_version", BigInteger),  # closed_version (0: imported) that is copied to the derived series
     Index(None, "user", "start_us"),
     Index(None, "gym", "machine", "start_us"),
@@ -334,6 +336,13 @@ rep = Table(
     Column("limit_tier", String(16)),
     Column("quality", String(8), nullable=False),
     Column("quality_reason", String(64)),
+    Column("propulsive_s", Float),
+    Column("eccentric_peak_velocity_m_s", Float),
+    Column("turn_deceleration_m_s2", Float),
+    Column("lockout_velocity_m_s", Float),
+    Column("left_n", Float),
+    Column("right_n", Float),
+    Column("asymmetry_pct", Float),
     Index(None, "user", "machine", "t_turn_us"),
 )
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, RowMapping, Select, delete, func, insert, select, update
 
 from sledwatch.events import Rep, Tier
+from sledwatch.strength import Strength, kg_of
 from sledwatch.workload import SessionTotals, hard_sets, session_totals
 from sledwatch_storage.state import ranges, schema
 from sledwatch_storage.state.findings import StoredFinding, findings_of
@@ -60,6 +61,8 @@ class StoredSession(TypedDict):
     reps: int | None
     sets: int
     hard_sets: int | None
+    strength: dict[str, Any] | None
+    friction_n: float | None
     findings: list[StoredFinding]
 
 
@@ -144,7 +147,8 @@ def appear(
 class Closed:
     """What a closing writes into the session's row. limit_*, frozen: as the first closing took them.
 
-    frozen: the limits by setup and the protocol, ready for JSON; the closing that wrote it reads it.
+    frozen: the limits by setup and the protocol, ready for JSON; the closing that wrote it reads it. strength: e1RM as
+    the 90 days before and this session say it. friction_n: of the machine, where it is measured.
     """
 
     session: str
@@ -156,12 +160,14 @@ class Closed:
     limit_tier: Tier | None
     limit_version: int | None
     frozen: dict[str, Any] | None = None
+    strength: Strength | None = None
+    friction_n: float | None = None
 
 
 def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
     """Put what a closing found in place of what was there, within a writing transaction."""
     # What was copied of it before is not what it is now, though no message has arrived since.
-    values = asdict(closed) | figures(reps) | {"state": "closed", "copied_version": None}
+    values = asdict(closed) | figures(reps, kg_of(closed.strength)) | {"state": "closed", "copied_version": None}
     connection.execute(update(_session).where(_session.c.session == closed.session).values(**values))
     replace_reps(connection, closed.session, reps)
 
@@ -173,16 +179,15 @@ def replace_reps(connection: Connection, session: str, reps: Collection[Rep]) ->
         connection.execute(insert(_rep), [_row(rep) for rep in reps])
 
 
-def figures(reps: Sequence[Rep]) -> dict[str, float | int]:
-    """The columns of a session that its reps add up to."""
+def figures(reps: Sequence[Rep], e1rm_kg: float | None = None) -> dict[str, float | int]:
+    """The columns of a session that its reps add up to. e1rm_kg: None where it is not known."""
     totals: SessionTotals = session_totals(reps)
     return {
         "work_j": totals.work_j,
         "tonnage_kg": totals.tonnage_kg,
         "top_load_kg": totals.top_load_kg,
         "reps": totals.reps,
-        # e1RM is not estimated: without velocities no set is called hard.
-        "hard_sets": hard_sets(reps, None),
+        "hard_sets": hard_sets(reps, e1rm_kg),
     }
 
 

@@ -37,6 +37,7 @@ _Moment = Annotated[datetime, Meta(tz=True)]
 _Velocity = Annotated[float, Meta(ge=0, le=20)]
 _Depth = Annotated[float, Meta(ge=MIN_DEPTH_MM, le=MAX_DEPTH_MM)]
 _Share = Annotated[float, Meta(ge=-1_000, le=100)]
+_Force = Annotated[float, Meta(ge=-50_000, le=50_000)]
 
 
 # Plain values only: the collector need not follow hundreds of thousands of them.
@@ -66,6 +67,13 @@ class RepLine(Struct, frozen=True, gc=False):
     limit_tier: events.Tier | None = None
     quality: Literal["ok", "unsure"] = "ok"
     quality_reason: Annotated[str, Meta(max_length=64)] | None = None
+    propulsive_s: _Duration | None = None
+    eccentric_peak_velocity_m_s: _Velocity | None = None
+    turn_deceleration_m_s2: Annotated[float, Meta(ge=0, le=1_000)] | None = None
+    lockout_velocity_m_s: _Velocity | None = None
+    left_n: _Force | None = None
+    right_n: _Force | None = None
+    asymmetry_pct: Annotated[float, Meta(ge=0, le=100)] | None = None
 
 
 class SessionLine(Struct, frozen=True):

@@ -92,6 +92,16 @@ class Rep(BaseModel):
     limit_tier: Tier | None
     quality: Literal["ok", "unsure"]
     quality_reason: str | None
+    propulsive_s: float | None = Field(description="how long of the concentric phase was pushed", examples=[1.3])
+    eccentric_peak_velocity_m_s: float | None = Field(examples=[0.41])
+    turn_deceleration_m_s2: float | None = Field(description="hardest braking of the way down", examples=[1.9])
+    lockout_velocity_m_s: float | None = Field(
+        description="the fastest within 20 mm of the set's smallest depth; null for who stays short of it",
+        examples=[0.14],
+    )
+    left_n: float | None = Field(description="mean force of the left foot on the way up, measured", examples=[431.0])
+    right_n: float | None = Field(examples=[402.0])
+    asymmetry_pct: float | None = Field(description="100 (max − min) / max of both feet", examples=[6.7])
 
 
 class Trace(BaseModel):

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine
 
 from sledwatch.events import Alert, Rep, Setup
 from sledwatch.findings import Finding, workload_findings
-from sledwatch.limits import DepthLimit, best_load, own_history
+from sledwatch.limits import DepthLimit, own_history
 from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
+from sledwatch.strength import Strength, kg_of, reference_load
 from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
@@ -25,7 +26,8 @@ from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.closing.shares import question, shared_out
-from sledwatch_analytics.measured import Pressing, Samples, ascending, joined, samples_of
+from sledwatch_analytics.lifting import strength_at
+from sledwatch_analytics.measured import Pressing, Samples, ascending, friction_of, joined, samples_of
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
@@ -89,17 +91,22 @@ class _Part:
     start_us: int
     end_us: int
     reps: list[Rep]
+    strength: Strength | None
     findings: list[Finding]
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A session as it is to be written. parts: of the badge's member first. discarded: what counts for nobody."""
+    """A session as it is to be written. parts: of the badge's member first. discarded: what counts for nobody.
+
+    friction_n: of the machine, None where it measures no forces.
+    """
 
     logged: LoggedSession
     parts: list[_Part]
     discarded: list[Rep]
     sensors: SensorsOfSession
+    friction_n: float | None
 
 
 class Closer:
@@ -252,8 +259,9 @@ class Closer:
                 context = self._context(connection, logged, split_id(logged.session, user), user, theirs)
             span = (min(rep.t_start_us for rep in theirs), max(rep.t_end_us for rep in theirs))
             parts.append(self._part(context, theirs, span, None, sensors))
+        friction_n = friction_of(samples, reps) if found_any or own.stored is None else own.stored["friction_n"]
         with begin(self._engine) as connection:
-            changed = self._write(connection, _Whole(logged, parts, discarded, sensors))
+            changed = self._write(connection, _Whole(logged, parts, discarded, sensors, friction_n))
         for part in parts:
             self._say_session(part.context.session)
         for alert in changed:
@@ -317,9 +325,10 @@ class Closer:
     ) -> _Part:
         """doubt: whether all of it was done by this member, which holds back what it does to their workload."""
         theirs = [context.pressing.of_member(rep) for rep in reps]
-        findings = self._judge_reps(context, theirs, span_us[0])
-        findings += [doubt] if doubt is not None else self._judge_workload(context, theirs, span_us)
-        return _Part(context, *span_us, theirs, sensors.withheld(findings))
+        strength = self._strength(context, theirs, span_us[0])
+        findings = self._judge_reps(context, theirs, span_us[0], strength)
+        findings += [doubt] if doubt is not None else self._judge_workload(context, theirs, span_us, strength)
+        return _Part(context, *span_us, theirs, strength, sensors.withheld(findings))
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
         first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
@@ -329,16 +338,26 @@ class Closer:
         own = sorted((one.frame for one in stored if one.frame.session == logged.session), key=lambda frame: frame.seq)
         return ascending(joined(samples_of(frame) for frame in own)), bool(own)
 
-    def _judge_reps(self, context: _Context, reps: list[Rep], start_us: int) -> list[Finding]:
+    def _strength(self, context: _Context, reps: list[Rep], start_us: int) -> Strength | None:
+        pressing = context.pressing
+        with self._engine.connect() as connection:
+            whose = (connection, context.user, pressing.gym, pressing.machine)
+            return strength_at(*whose, pressing.online, start_us, reps)
+
+    def _judge_reps(
+        self, context: _Context, reps: list[Rep], start_us: int, strength: Strength | None
+    ) -> list[Finding]:
         pressing = context.pressing
         with self._engine.connect() as connection:
             whose = (connection, context.user, pressing.gym, pressing.machine, start_us)
             earlier = sessions.depths_before(*whose, OWN_HISTORY_REPS)
-            reference = sessions.reference_load(*whose)
-        depth = judge_depth(reps, pressing, own_history(earlier), best_load(reference))
+            reference = reference_load(strength, sessions.reference_load(*whose))
+        depth = judge_depth(reps, pressing, own_history(earlier), reference)
         return depth + judge_protocol(reps, pressing, context.protocol)
 
-    def _judge_workload(self, context: _Context, reps: list[Rep], span_us: tuple[int, int]) -> list[Finding]:
+    def _judge_workload(
+        self, context: _Context, reps: list[Rep], span_us: tuple[int, int], strength: Strength | None
+    ) -> list[Finding]:
         start_us, end_us = span_us
         with self._engine.connect() as connection:
             history = sessions.member_sessions_frame(connection, context.user, start_us)
@@ -347,7 +366,7 @@ class Closer:
             )
         return workload_findings(
             WorkloadContext(
-                sessions=_with(history, context.session, start_us, end_us, reps),
+                sessions=_with(history, context.session, start_us, end_us, sessions.figures(reps, kg_of(strength))),
                 session=context.session,
                 time_zone=context.time_zone,
                 missing_days=missing,
@@ -399,6 +418,8 @@ class Closer:
             limit_tier=None if limit is None else limit.tier,
             limit_version=None if limit is None else limit.version,
             frozen=freeze(context.limits, context.protocol),
+            strength=part.strength,
+            friction_n=whole.friction_n,
         )
         sessions.close(connection, closed, part.reps)
         whose = {"session": context.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
@@ -469,10 +490,12 @@ def _built(setup: Setup | None) -> dict[str, Any] | None:
     return None if setup is None else msgspec.to_builtins(setup)
 
 
-def _with(history: pd.DataFrame, session: str, start_us: int, end_us: int, reps: Sequence[Rep]) -> pd.DataFrame:
+def _with(
+    history: pd.DataFrame, session: str, start_us: int, end_us: int, figures: dict[str, float | int]
+) -> pd.DataFrame:
     """The member's sessions with the one that is being closed, in place of what an earlier closing made of it."""
     others = history[history["session"] != session]
-    row = {"session": session, "start_us": start_us, "end_us": end_us, **sessions.figures(reps)}
+    row = {"session": session, "start_us": start_us, "end_us": end_us, **figures}
     own = pd.DataFrame([row], columns=history.columns).astype(history.dtypes.to_dict())
     together = own if others.empty else pd.concat([others, own])
     return together.sort_values(["start_us", "session"], kind="stable", ignore_index=True)

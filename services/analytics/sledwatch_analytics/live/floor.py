@@ -38,10 +38,11 @@ from sledwatch.events import (
     topic,
 )
 from sledwatch.findings import Finding
-from sledwatch.limits import best_load
+from sledwatch.strength import reference_load
 from sledwatch_analytics.closing.closer import as_event
 from sledwatch_analytics.closing.judging import of_member, pseudonymous
 from sledwatch_analytics.closing.raising import CLOSING
+from sledwatch_analytics.lifting import strength_at
 from sledwatch_analytics.live.machine import FloorMachine
 from sledwatch_analytics.live.metrics import LiveMetrics
 from sledwatch_analytics.live.pressed import Pressed
@@ -530,8 +531,9 @@ class LiveFloor:
                     sex=None if known is None else known.sex,
                     book=limit_book(connection, user),
                     protocol=None if protocol is None else protocol.rules,
-                    reference=best_load(
-                        sessions.reference_load(connection, user, machine.gym, machine.machine, start_us)
+                    reference=reference_load(
+                        strength_at(connection, user, machine.gym, machine.machine, machine.kind_of_machine, start_us),
+                        sessions.reference_load(connection, user, machine.gym, machine.machine, start_us),
                     ),
                 )
         except StateUnavailable as error:
