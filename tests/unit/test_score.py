@@ -6,6 +6,7 @@ import pytest
 
 from sledwatch_app.errors import WrongUse
 from sledwatch_app.score import compare, match, read_truth
+from sledwatch_app.score.table import show
 
 RUN = {"kind": "run", "rules": ["depth.excessive", "workload.spike"]}
 
@@ -111,6 +112,90 @@ def test_times_are_compared_too(truth):
     late = rep(0.2) | {"t_turn_us": 1_600_000}
     figures = compare(truth(session(), rep(0)), {"s1": [late]}, {}).figures()
     assert (200.0, 100.0, 200.0) == tuple(figures[name]["max"] for name in ("start_ms", "turn_ms", "end_ms"))
+
+
+@pytest.mark.parametrize(("turn_s", "off_ms"), [(1.45, 50.0), (1.5, 0.0), (1.8, 0.0), (1.9, 0.0), (2.0, 100.0)])
+def test_a_turn_lies_anywhere_within_the_dwell(truth, turn_s, off_ms):
+    true = rep(0) | {"t_push_us": 1_900_000}
+    found = rep(0) | {"t_turn_us": round(turn_s * 1e6)}
+    figures = compare(truth(session(), true), {"s1": [found]}, {}).figures()
+    assert off_ms == figures["turn_ms"]["max"]
+
+
+def test_mean_velocity_is_compared_as_a_share_of_the_true_one(truth):
+    true = rep(0) | {"mean_velocity_m_s": 0.5}
+    found = rep(0) | {"mean_velocity_m_s": 0.51}
+    figures = compare(truth(session(), true), {"s1": [found, rep(60)]}, {}).figures()
+    assert 2.0 == pytest.approx(figures["mean_velocity_pct"]["max"])
+
+
+AT = {"gym": "north", "machine": "press-1"}
+
+
+def fault(kind: str, from_s: float = 0.0, to_s: float = 100.0, **detail: float) -> dict:
+    """Something that was wrong with press-1 in the north."""
+    spans = {"from_us": round(from_s * 1e6), "to_us": round(to_s * 1e6)}
+    return {"kind": "fault", "fault": kind, **AT, **spans, "detail": detail}
+
+
+def test_a_clock_that_is_off_is_allowed_for(truth):
+    """It was set half a second ahead when the run began, and gains a tenth of a second in a thousand seconds."""
+    start = {**RUN, "gyms": ["north"], "start_us": 0}
+    lines = [start, session() | AT, rep(1000), fault("clock", skew_ms=500.0, drift_ppm=100.0)]
+    figures = compare(truth(*lines), {"s1": [rep(1000.6)]}, {}).figures()
+    assert 1.0 > max(figures[name]["max"] for name in ("start_ms", "turn_ms", "end_ms"))
+    assert {} == figures["faults"]
+
+
+def test_what_a_sensor_did_not_see_is_counted_apart(truth):
+    """Of three reps, one while the encoder stuck; of those found, one is made up in that time."""
+    lines = [session() | AT, rep(0), rep(20), rep(60), fault("stuck", 19, 40), session("s2"), rep(0, session="s2")]
+    found = {"s1": [rep(0), rep(30), rep(60)], "s2": [rep(0)]}
+    figures = compare(truth(*lines), found, {}).figures()
+    assert {"precision": 0.75, "recall": 0.75} == figures["reps"]
+    assert {"true": 2, "found": 2, "right": 2} == figures["faulty"]["counts"]
+    assert {"true": 1, "found": 1, "right": 1} == figures["faultless"]["counts"]
+    assert 1 == figures["hidden"]
+    assert {"stuck": {"true": 3, "found": 3, "right": 2}} == {
+        kind: one["counts"] for kind, one in figures["faults"].items()
+    }
+
+
+def test_a_fault_of_the_line_leaves_the_sensors_faultless(truth):
+    figures = compare(truth(session() | AT, rep(0), fault("loss", share=0.1)), {"s1": [rep(0)]}, {}).figures()
+    assert (1, 0) == tuple(figures[of]["counts"]["true"] for of in ("faultless", "faulty"))
+
+
+def test_a_fault_of_another_machine_is_no_matter(truth):
+    other = fault("stuck") | {"machine": "press-2"}
+    assert {} == compare(truth(session() | AT, rep(0), other), {}, {}).figures()["faults"]
+
+
+def test_runs_side_by_side_are_told_apart_by_their_gyms(truth):
+    runs = [{**RUN, "scenario": name, "gyms": [name]} for name in ("north", "south")]
+    lines = [*runs, session("s1") | {"gym": "north"}, session("s2") | {"gym": "south"}, rep(0), rep(0, session="s2")]
+    scores = compare(truth(*lines), {"s2": [rep(0)]}, {}).figures()["scenarios"]
+    assert {"": None, "north": 0.0, "south": 1.0} == {name: one["reps"]["recall"] for name, one in scores.items()}
+
+
+def test_what_is_near_is_listed_with_what_was_made_of_it(truth):
+    lines = [session("s1"), session("s2")]
+    lines += [finding("workload.spike", name, near=True) for name in ("s1", "s2")]
+    listed = compare(truth(*lines), {}, {("workload.spike", "s2"): "note"}).figures()["near_findings"]
+    assert [("s1", None), ("s2", "note")] == [(one["session"], one["found"]) for one in listed]
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_the_tables_fit_their_terminal(truth, monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = {**RUN, "scenario": "too-much-too-soon", "gyms": ["north"]}
+    lines = [run, session() | AT, rep(0), rep(20), fault("sample-jitter"), fault("stuck", 19, 40)]
+    lines += [finding("depth.excessive"), finding("workload.spike", near=True)]
+    show(compare(truth(*lines), {"s1": [rep(0), rep(60)]}, {("depth.excessive", "s1"): "alert"}), 1)
+    printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines()) <= columns
+    assert "…" not in printed
+    assert {"depth.excessive", "sample-jitter", "too-much-too-soon"} <= set(printed.split())
 
 
 def test_runs_in_one_file_are_told_apart_by_scenario(truth):
