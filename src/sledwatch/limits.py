@@ -67,6 +67,7 @@ class DepthLimit:
 
     limit_mm: sled travel from the rack, in millimetres. tier: where the limit comes from; findings repeat it.
     version: of the stored limit that it comes from. error_mm: of what was carried over by geometry, to either side.
+    visit: the calibration visit it was found in, as a session and the number of its reps up to the confirmation.
     """
 
     limit_mm: float
@@ -74,6 +75,11 @@ class DepthLimit:
     version: int
     error_mm: float | None = None
     moved: Moved | None = None
+    visit: tuple[str, int] | None = None
+
+    def sought_by(self, session: str, rep: int) -> bool:
+        """Whether this rep was of the calibration visit in which the limit was found: it sought the point."""
+        return self.visit is not None and self.visit[0] == session and rep <= self.visit[1]
 
     @property
     def caution_mm(self) -> float:
@@ -85,7 +91,8 @@ class DepthLimit:
 class SetLimit:
     """A limit that a trainer set for a member: on one machine, for a notch and a foot row, or for any (-1).
 
-    setup: how the machine was set when the limit was found, None where it was given as a figure.
+    setup: how the machine was set when the limit was found, None where it was given as a figure. visit: as of
+    `DepthLimit`.
     """
 
     gym: str
@@ -95,6 +102,7 @@ class SetLimit:
     limit_mm: float
     version: int
     setup: Setup | None = None
+    visit: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +204,11 @@ def resolve(
 
 
 def _calibrated(known: SetLimit) -> DepthLimit:
-    return DepthLimit(known.limit_mm, "calibrated", known.version)
+    return DepthLimit(known.limit_mm, "calibrated", known.version, visit=known.visit)
 
 
 def _as_set(known: SetLimit) -> DepthLimit:
-    return DepthLimit(known.limit_mm, "transferred", known.version, moved=_from(known, "as-set"))
+    return DepthLimit(known.limit_mm, "transferred", known.version, moved=_from(known, "as-set"), visit=known.visit)
 
 
 def _from(known: SetLimit, by: Literal["pitch", "geometry", "as-set"], basis: Basis | None = None) -> Moved:
@@ -226,7 +234,7 @@ def _by_pitch(own: Iterable[SetLimit], setup: Setup, notch_mm: float | None) -> 
     if not reachable:
         return None
     _, limit_mm, known = min(reachable, key=lambda candidate: candidate[:2])
-    return DepthLimit(limit_mm, "transferred", known.version, moved=_from(known, "pitch"))
+    return DepthLimit(limit_mm, "transferred", known.version, moved=_from(known, "pitch"), visit=known.visit)
 
 
 def _by_geometry(
@@ -306,7 +314,7 @@ def _carried(known: SetLimit, source: LegFit, fit: LegFit | None, travel_mm: flo
         raise _Refused(f"{about} is bent as far here only past the stops ({limit_mm:.0f} mm of {travel_mm:.0f} mm)")
     basis: Basis = "reference" if "reference" in {source.basis, fit.basis} else "reach"
     error_mm = fit.depth_error_mm(limit_mm)
-    return DepthLimit(limit_mm, "transferred", known.version, error_mm, _from(known, "geometry", basis))
+    return DepthLimit(limit_mm, "transferred", known.version, error_mm, _from(known, "geometry", basis), known.visit)
 
 
 def _named(known: SetLimit) -> str:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from closing_house import House, empty_state, house
 from presses import T0_US, Session
 from sledwatch.events import Setup
 from sledwatch.protocol import Window
 from sledwatch_storage.state import alerts, schema, sessions
-from sledwatch_storage.state.limits import put_limit
+from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.limits import put_limit, write_limit
 from sledwatch_storage.state.members import put_member
 from sledwatch_storage.state.protocols import delete_protocol, put_protocol
 
@@ -114,6 +117,18 @@ def test_a_limit_of_another_machine_is_carried_over_and_stays_with_all_that_was_
     assert "transferred from press-9, notch 4 by geometry" in told["message"]
     # Angles follow the height that is known now; the limit does not.
     assert first == rules(house)
+
+
+def test_the_reps_of_a_calibration_visit_are_not_judged_by_what_they_found(house: House) -> None:
+    house.machine_says_what_it_is()
+    key = {"user": "m-1", "gym": "north", "machine": "press-1", "notch": 4, "foot_row": 2}
+    found = {"limit_mm": 380.0, "how": "calibration", "session": "s-1", "visit_reps": 2}
+    with begin(house.engine) as connection:
+        write_limit(connection, key, found, "trainer", house.now_us)
+    trains(house, 430.0, 420.0, 385.0)
+
+    assert [None, None, pytest.approx(5.0, abs=2.0)] == [rep.over_mm for rep in sessions.reps_of(house.engine, "s-1")]
+    assert {"depth.caution": 1} == {rule: one["count"] for rule, one in rules(house).items()}
 
 
 def test_whoever_has_no_limit_is_estimated_by_sex_and_height(house: House) -> None:

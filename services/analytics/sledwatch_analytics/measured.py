@@ -136,7 +136,8 @@ class Pressing:
     def _against_limit(self, rep: Rep) -> Rep:
         setup = self.setup_at(rep.t_start_us)
         limit = self.limit_of(setup)
-        over_mm = 0.0 if limit is None else rep.depth_mm - limit.limit_mm
+        sought = limit is None or limit.sought_by(self.session, rep.rep)
+        over_mm = 0.0 if limit is None or sought else rep.depth_mm - limit.limit_mm
         angles = joint_angles(MachineSpec.of(self.online, setup), setup, self.height_mm, rep.depth_mm)
         return replace(
             rep,

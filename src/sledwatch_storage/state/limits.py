@@ -23,7 +23,8 @@ class StoredLimit:
 
     limit_mm: sled travel from the rack. from_rep: {"session", "set", "rep"} where the trainer pointed at one.
     version: counts up with every change. how: given as a figure, taken from a rep, or confirmed in a calibration visit.
-    setup: how the machine was set when it was found (events.Setup), None for a figure; session: in which.
+    setup: how the machine was set when it was found (events.Setup), None for a figure; session: in which. visit_reps:
+    of a calibration visit, that session's reps up to the confirmation, None for others.
     """
 
     user: str
@@ -39,6 +40,7 @@ class StoredLimit:
     how: How
     setup: dict[str, Any] | None
     session: str | None
+    visit_reps: int | None
     note: str | None
 
 
@@ -117,7 +119,15 @@ def put_limit(
         return write_limit(
             connection,
             {"user": user, "gym": gym, "machine": machine, "notch": notch, "foot_row": foot_row},
-            {"limit_mm": limit_mm, "from_rep": from_rep, "how": how, "setup": setup, "session": session, "note": note},
+            {
+                "limit_mm": limit_mm,
+                "from_rep": from_rep,
+                "how": how,
+                "setup": setup,
+                "session": session,
+                "visit_reps": None,
+                "note": note,
+            },
             set_by,
             now_us,
         )
@@ -198,6 +208,7 @@ def _as_set(stored: StoredLimit) -> SetLimit:
         limit_mm=stored.limit_mm,
         version=stored.version,
         setup=None if stored.setup is None else msgspec.convert(stored.setup, Setup),
+        visit=None if stored.session is None or stored.visit_reps is None else (stored.session, stored.visit_reps),
     )
 
 

@@ -207,6 +207,7 @@ depth_limit = Table(
     Column("how", String(16), nullable=False, server_default="figure"),  # figure | rep | calibration
     Column("setup", Json),  # how the machine was set when the limit was found, none for a bare figure
     Column("session", String(64)),  # in which it was found
+    Column("visit_reps", Integer),  # of a calibration visit: the session's reps up to then, which sought the point
     Column("note", Text),
 )
 

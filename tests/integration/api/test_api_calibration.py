@@ -12,6 +12,7 @@ from presses import online
 from sledwatch.events import Event, Setup
 from sledwatch_analytics.live.pressed import Pressed
 from sledwatch_storage.state import ledger
+from sledwatch_storage.state.limits import limit_book
 
 HERE = "/api/v1/members/m-1/limits/north/press-1"
 VISIT = f"{HERE}/calibration"
@@ -113,6 +114,14 @@ def test_the_point_is_the_latest_bottom_or_the_one_that_the_trainer_names(
     begin(trained)
     badged_in(trained, 420.0, bottom_mm=410.0)
     assert expected_mm == confirm(trained, **wish)[1]["limit_mm"]
+
+
+def test_the_reps_that_sought_the_point_are_known_as_such(trained: House) -> None:
+    begin(trained)
+    badged_in(trained, 420.0, 405.0, bottom_mm=400.0)
+    confirm(trained)
+    (known,) = limit_book(trained.engine, "m-1").set_limits
+    assert ("s-9", 3) == known.visit
 
 
 def test_a_limit_can_be_confirmed_for_every_notch_and_row(trained: House) -> None:

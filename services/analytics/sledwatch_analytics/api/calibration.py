@@ -158,6 +158,7 @@ def confirm_calibration(
         "how": "calibration",
         "setup": None if setup is None else msgspec.to_builtins(setup),
         "session": pressed.session,
+        "visit_reps": len(pressed.reps) + (pressed.bottom_mm is not None),
         "note": wish.note,
     }
     with begin(parts.engine) as connection:

@@ -38,7 +38,8 @@ def judge_depth(
     found: dict[str, Finding] = {}
     for (limit, basis), run in groupby(reps, judged_by):
         body = Body(pressing.sex, basis)
-        for finding in depth_findings(list(run), limit, own, reference, NAMELESS, pressing.machine, body):
+        judged = [rep for rep in run if limit is None or not limit.sought_by(pressing.session, rep.rep)]
+        for finding in depth_findings(judged, limit, own, reference, NAMELESS, pressing.machine, body):
             known = found.get(finding.rule)
             found[finding.rule] = finding if known is None else _together(known, finding)
     return list(found.values())

@@ -10,7 +10,7 @@ depends_on = None
 
 row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-_NEW = ("how", "setup", "session", "note")
+_NEW = ("how", "setup", "session", "visit_reps", "note")
 
 
 def _json() -> sa.JSON:
@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("depth_limit", sa.Column("how", sa.String(length=16), server_default="figure", nullable=False))
     op.add_column("depth_limit", sa.Column("setup", _json(), nullable=True))
     op.add_column("depth_limit", sa.Column("session", sa.String(length=64), nullable=True))
+    op.add_column("depth_limit", sa.Column("visit_reps", sa.Integer(), nullable=True))
     op.add_column("depth_limit", sa.Column("note", sa.Text(), nullable=True))
     op.execute("UPDATE depth_limit SET how = 'rep' WHERE from_rep IS NOT NULL")
     op.create_table(
