@@ -7,7 +7,8 @@ import pytest
 
 from closing_house import House, empty_state, house
 from presses import DAY_US, RACK_MM, RATE_HZ, T0_US, S, Session
-from sledwatch.events import Event, Frame
+from sledwatch.alerts import alert_id
+from sledwatch.events import Alert, Event, Frame
 from sledwatch_analytics.closing.raising import CLOSING
 from sledwatch_storage.series.memory import MemorySeries
 from sledwatch_storage.state import alerts, findings, outbox, schema, sensors
@@ -139,6 +140,7 @@ def test_a_drift_that_comes_back_opens_its_alert_again(days: Days) -> None:
 
     alert = days.alert(DRIFT)
     assert ("open", 3, began) == (alert.state, alert.count, alerts.micros(alert.first_at))
+    assert 2 == [letter.alert for letter in outbox.waiting(days.house.engine, "mqtt")].count(alert.id)
 
 
 def test_what_staff_resolve_is_over_at_once_and_is_compared_anew(days: Days) -> None:
@@ -178,6 +180,25 @@ def test_a_small_drift_withholds_nothing(days: Days) -> None:
     days.well()
     days.drifted(4, off_mm=8.0)
     assert {"depth.excessive": "alert"} == days.found(days.press(TOO_DEEP, 8.0))
+
+
+def test_a_live_alert_of_a_session_that_proves_doubtful_is_withdrawn_with_the_reason(days: Days) -> None:
+    days.well()
+    days.drifted(2)
+    heard = Alert(
+        id=alert_id("depth.excessive", "north", "m-1", "press-1", f"s-{days.day}"), gym="north", user="m-1",
+        machine="press-1", session=f"s-{days.day}", rule="depth.excessive", severity="alert", state="open", count=3,
+        first_at=alerts.at(T0_US), last_at=alerts.at(T0_US), title="", message="", advice="", evidence={},
+    )  # fmt: skip
+    with begin(days.house.engine) as connection:
+        alerts.save(connection, heard, provisional=True)
+    days.press([386.0, 391.0, 387.0], 34.0)
+
+    stored = alerts.get_stored(days.house.engine, heard.id)
+    assert stored is not None
+    assert "resolved" == stored.alert.state
+    (comment,) = alerts.comments_of(days.house.engine, [heard.id])[heard.id]
+    assert comment.text.startswith("Withdrawn: withheld while the depth sensor of press-1 is doubtful")
 
 
 def test_a_slip_in_a_session_withholds_what_it_made_too_deep(days: Days) -> None:

@@ -17,10 +17,11 @@ from sledwatch.protocol import Window
 from sledwatch_analytics.live import LiveFloor
 from sledwatch_analytics.measured import end_us
 from sledwatch_storage.state import alerts, schema, sessions
-from sledwatch_storage.state.engine import StateUnavailable
+from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.limits import delete_limits, put_limit
 from sledwatch_storage.state.members import put_member
 from sledwatch_storage.state.protocols import delete_protocol, put_protocol
+from sledwatch_storage.state.sensors import StoredSensors, put_sensors
 
 __all__ = ["empty_state", "house"]
 
@@ -266,6 +267,19 @@ def test_one_rep_far_past_the_limit_is_enough(floor: Floor) -> None:
 
     (alert,) = floor.hub.of("alert")
     assert 1 == alert["count"]
+
+
+def test_while_the_depth_sensor_is_doubtful_cues_go_on_and_no_alert_is_raised(floor: Floor) -> None:
+    """A cue costs nobody more than a shallower rep, and the machine's own light knows of no doubt."""
+    doubtful = StoredSensors(
+        "north", "press-1", "machine.encoder-drift", T0_US - DAY_US, T0_US - DAY_US, 39.0, 5.0, troubles=[], settled={}
+    )
+    with begin(floor.house.engine) as connection:
+        put_sensors(connection, doubtful)
+    floor.hear(Session().set_of([425.0, 428.0, 430.0]).events())
+
+    assert ["excessive"] == sorted({cue["kind"] for cue in floor.of("cue")} - {"caution"})
+    assert ([], []) == (floor.of("alert"), alerts.list_alerts(floor.house.engine))
 
 
 def test_names_stay_in_the_house(floor: Floor) -> None:

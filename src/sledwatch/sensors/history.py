@@ -5,12 +5,11 @@ first sessions, or at 0. One odd session says nothing: somebody who badged in la
 on its stops. What begins and ends over days does so by several sessions in a row.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
+from statistics import median
 from typing import Final
-
-import numpy as np
 
 from sledwatch.limits import CAUTION_BEFORE_MM
 from sledwatch.sensors.reading import SensorReading
@@ -132,7 +131,7 @@ def judge_sensors(
         if trouble is not None:
             found.setdefault(trouble.rule, trouble)
     last = next((seen for seen in reversed(zero.recent) if _levels(seen.reading)), None)
-    reference_mm = zero.reference_mm(None)
+    reference_mm = zero.reference_mm
     rack_mm = None if last is None else _nearest(_levels(last.reading), reference_mm or 0.0)
     return SensorState(
         troubles=found,
@@ -143,25 +142,26 @@ def judge_sensors(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _History:
     """Sessions, and one method for each rule that says what a session shows: how far it is off, 0 for well, or None."""
 
-    first: Sequence[Seen]
-    recent: Sequence[Seen]
+    def __init__(self, first: Sequence[Seen], recent: Sequence[Seen]) -> None:
+        self.recent = recent
+        # A zero that has slipped is nobody's reference.
+        unslipped = takewhile(lambda seen: abs(seen.reading.slipped_mm) <= ZERO_OFF_MM, first)
+        self._racks = _Reference(
+            (seen, _nearest(levels, 0.0)) for seen in unslipped if (levels := _levels(seen.reading))
+        )
+        self._noises = _Reference((seen, seen.reading.noise_mm) for seen in first)
+        self._idles = _Reference((seen, seen.reading.idle_kg) for seen in first)
 
-    def reference_mm(self, before: Seen | None) -> float | None:
-        """Where the sled rested at the rack in the first sessions, of those before one and before the first slip."""
-        unslipped = takewhile(lambda seen: abs(seen.reading.slipped_mm) <= ZERO_OFF_MM, self.first)
-        levels = [
-            _nearest(_levels(seen.reading), 0.0)
-            for seen in unslipped
-            if _levels(seen.reading) and (before is None or seen.start_us < before.start_us)
-        ][:REFERENCE_SESSIONS]
-        return float(np.median(levels)) if len(levels) >= LEAST_REFERENCE else None
+    @property
+    def reference_mm(self) -> float | None:
+        """Where the sled rested at the rack in the first sessions."""
+        return self._racks.usual()
 
     def drifts(self, seen: Seen) -> float | None:
-        reading, reference = seen.reading, self.reference_mm(seen)
+        reading, reference = seen.reading, self._racks.usual(seen)
         levels = _levels(reading)
         if not levels:
             return None
@@ -199,7 +199,7 @@ class _History:
         noise_mm = seen.reading.noise_mm
         if noise_mm is None:
             return None
-        usual = self._usual([one.reading.noise_mm for one in self.first if one.start_us < seen.start_us])
+        usual = self._noises.usual(seen)
         grown = usual is not None and noise_mm >= max(NOISE_GROWN_MM, NOISE_GROWN * usual)
         # An encoder of coarse steps flickers between two of them: that is no noise of its own.
         return noise_mm if (grown or noise_mm >= NOISE_MM) and noise_mm > seen.reading.step_mm else 0.0
@@ -209,13 +209,11 @@ class _History:
         return missing if missing >= MISSING_SHARE else 0.0
 
     def load_off(self, seen: Seen) -> float | None:
-        idle_kg = seen.reading.idle_kg
-        known = [one.reading.idle_kg for one in self.first if one.start_us < seen.start_us]
-        usual = self._usual(known)
+        idle_kg, usual = seen.reading.idle_kg, self._idles.usual(seen)
         if idle_kg is None or usual is None:
             return None
-        agree = [one for one in known[:REFERENCE_SESSIONS] if one is not None and abs(one - usual) <= LOAD_AGREES_KG]
-        if len(agree) < min(len(known), REFERENCE_SESSIONS) - 1:
+        known = self._idles.before(seen)
+        if sum(abs(one - usual) <= LOAD_AGREES_KG for one in known) < len(known) - 1:
             # Here plates stay on between people: the load at rest says nothing.
             return None
         off_kg = idle_kg - usual
@@ -226,7 +224,7 @@ class _History:
 
     def misplaced(self) -> Trouble | None:
         """A zero that has been wrong from the start: an installation to be put right, and no reason for doubt."""
-        reference = self.reference_mm(None)
+        reference = self.reference_mm
         if reference is None or abs(reference) <= MISPLACED_MM:
             return None
 
@@ -280,16 +278,27 @@ class _History:
         )
 
     def _reference(self, rule: str) -> float | None:
-        if rule in {SLIP, DRIFT}:
-            return self.reference_mm(None)
-        if rule == NOISE:
-            return self._usual([one.reading.noise_mm for one in self.first])
-        return self._usual([one.reading.idle_kg for one in self.first]) if rule == LOAD else None
+        kept = {SLIP: self._racks, DRIFT: self._racks, NOISE: self._noises, LOAD: self._idles}.get(rule)
+        return None if kept is None else kept.usual()
 
-    @staticmethod
-    def _usual(values: Sequence[float | None]) -> float | None:
-        known = [value for value in values if value is not None][:REFERENCE_SESSIONS]
-        return float(np.median(known)) if len(known) >= LEAST_REFERENCE else None
+
+class _Reference:
+    """What was usual in a machine's first sessions: the median of up to five, of three at least."""
+
+    def __init__(self, measured: Iterable[tuple[Seen, float | None]]) -> None:
+        known = ((seen.start_us, value) for seen, value in measured if value is not None)
+        self._known = list(islice(known, REFERENCE_SESSIONS))
+        values = [value for _, value in self._known]
+        # By how many of them there were.
+        self._medians = [median(values[:n]) if n >= LEAST_REFERENCE else None for n in range(len(values) + 1)]
+
+    def usual(self, seen: Seen | None = None) -> float | None:
+        """The median, by the sessions before this one."""
+        return self._medians[len(self._known) if seen is None else len(self.before(seen))]
+
+    def before(self, seen: Seen) -> list[float]:
+        """What was measured in the first sessions, as far as they were before this one."""
+        return [value for start_us, value in self._known if start_us < seen.start_us]
 
 
 def _levels(reading: SensorReading) -> list[float]:

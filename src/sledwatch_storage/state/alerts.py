@@ -96,6 +96,11 @@ def get_stored(bind: Bind, alert_id: str) -> StoredAlert | None:
     return found[0] if found else None
 
 
+def several_stored(bind: Bind, alert_ids: Sequence[str]) -> dict[str, StoredAlert]:
+    """Those of these alerts that there are, by id."""
+    return {one.alert.id: one for one in _all(bind, select(table).where(table.c.id.in_(alert_ids)))}
+
+
 def of_session(bind: Bind, session: str) -> list[StoredAlert]:
     """All alerts that a session has raised, by id."""
     return _all(bind, select(table).where(table.c.session == session).order_by(table.c.id))

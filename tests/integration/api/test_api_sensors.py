@@ -18,7 +18,9 @@ def see(house: House, *levels_mm: float) -> None:
         seen = Seen(f"s-{day}", start_us, start_us + 1, reading)
         with begin(house.engine) as connection:
             sensors.put_reading(connection, "north", "press-1", seen)
-            look(house, seen).settle(connection, NOW_US)
+        now = look(house, seen)
+        with begin(house.engine) as connection:
+            now.settle(connection, NOW_US)
 
 
 def look(house: House, seen: Seen) -> SensorsOfSession:

@@ -1,6 +1,6 @@
 """What a closing makes of a machine's sensors: a reading a session, findings, alerts, and whether its depths count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from sledwatch_storage.state.alerts import StoredAlert
 from sledwatch_storage.state.reading import Bind
 
 # How far a look goes back: what has been wrong for longer than this many sessions is told since the first of them.
-SESSIONS_LOOKED_AT: Final = 120
+SESSIONS_LOOKED_AT: Final = 60
 # Of the first sessions some say nothing of the rack or the load; there is room for those among them.
 FIRST_SESSIONS: Final = 12
 GOOD_AGAIN: Final = f"Resolved: the last {SESSIONS_UNTIL_GOOD} sessions that could tell were well."
@@ -32,7 +32,7 @@ class SensorsOfSession:
     """A machine's sensors as they stand at a session.
 
     seen: what its samples said, None where they are gone. state: by the sessions up to this one, so that a closing
-    again finds the same.
+    again finds the same. settled_us: by rule, when staff had said before it began that all is right again.
     """
 
     gym: str
@@ -41,6 +41,7 @@ class SensorsOfSession:
     time_zone: str
     seen: Seen | None
     state: SensorState
+    settled_us: dict[str, int]
 
     def withheld(self, findings: Sequence[Finding]) -> list[Finding]:
         """Findings as they may be told: no alert about depth while the depth sensor is doubtful."""
@@ -62,9 +63,14 @@ class SensorsOfSession:
         recent = kept.readings_until(connection, self.gym, self.machine, None, SESSIONS_LOOKED_AT)
         if not recent:
             return []
-        known = {rule: kept_alerts.get_stored(connection, self._alert_id(rule)) for rule in SENSOR_RULES}
+        known = _alerts(connection, self.gym, self.machine)
         settled = _settled(connection, self.gym, self.machine, known)
-        state = _judged(connection, self.gym, self.machine, recent, settled, max(now_us, recent[-1].start_us))
+        last = recent[-1]
+        settled_us = kept.settled_before(settled, max(now_us, last.start_us))
+        state = self.state
+        if last.session != self.session or settled_us != self.settled_us:
+            # Not the machine's newest session, or staff has said something since it began.
+            state = _judged(connection, self.gym, self.machine, recent, settled_us)
         found = {
             rule: sensor_finding(trouble, self.machine, self.time_zone) for rule, trouble in state.troubles.items()
         }
@@ -76,7 +82,7 @@ class SensorsOfSession:
                 machine=self.machine,
                 doubt=None if doubt is None else doubt.rule,
                 since_us=None if doubt is None else doubt.since_us,
-                judged_us=recent[-1].start_us,
+                judged_us=last.start_us,
                 rack_mm=state.rack_mm,
                 reference_mm=state.reference_mm,
                 troubles=[_as_told(finding) for finding in found.values()],
@@ -87,14 +93,11 @@ class SensorsOfSession:
         for rule in SENSOR_RULES:
             finding = found.get(rule)
             if finding is not None and life.becomes_alert(finding):
-                alert = self._raise(connection, known[rule], finding, now_us)
+                alert = self._raise(connection, known.get(rule), finding, now_us)
             else:
-                alert = _resolve(connection, known[rule], now_us)
+                alert = _resolve(connection, known.get(rule), now_us)
             changed += [] if alert is None else [alert]
         return changed
-
-    def _alert_id(self, rule: str) -> str:
-        return life.alert_id(rule, self.gym, None, self.machine, None)
 
     def _raise(self, connection: Connection, known: StoredAlert | None, finding: Finding, now_us: int) -> Alert | None:
         existing = None if known is None else known.alert
@@ -115,7 +118,7 @@ class SensorsOfSession:
         if known is not None and alert == known.alert:
             return None
         kept_alerts.save(connection, alert, provisional=False)
-        tell(connection, alert, now_us)
+        tell(connection, alert, now_us, anew=True)
         return alert
 
 
@@ -141,20 +144,14 @@ def sensors_at(
         seen = Seen(session, start_us, end_us, reading)
     own = seen or kept.reading_of(bind, session)
     # A session of before the sensors were looked at has no reading either.
-    recent = [
-        one for one in kept.readings_until(bind, gym, machine, start_us, SESSIONS_LOOKED_AT) if one.session != session
-    ]
-    recent += [] if own is None else [own]
-    known = {rule: kept_alerts.get_stored(bind, life.alert_id(rule, gym, None, machine, None)) for rule in SENSOR_RULES}
-    settled = _settled(bind, gym, machine, known)
-    return SensorsOfSession(
-        gym, machine, session, time_zone, seen, _judged(bind, gym, machine, recent, settled, start_us)
-    )
+    until = kept.readings_until(bind, gym, machine, start_us, SESSIONS_LOOKED_AT)
+    recent = [one for one in until if _order(one) < (start_us, session)] + ([] if own is None else [own])
+    settled_us = kept.settled_before(_settled(bind, gym, machine, _alerts(bind, gym, machine)), start_us)
+    state = _judged(bind, gym, machine, recent, settled_us)
+    return SensorsOfSession(gym, machine, session, time_zone, seen, state, settled_us)
 
 
-def _judged(
-    bind: Bind, gym: str, machine: str, recent: Sequence[Seen], settled: dict[str, list[int]], until_us: int
-) -> SensorState:
+def _judged(bind: Bind, gym: str, machine: str, recent: Sequence[Seen], settled_us: Mapping[str, int]) -> SensorState:
     firsts: dict[int, list[Seen]] = {}
 
     def first(from_us: int) -> list[Seen]:
@@ -166,20 +163,26 @@ def _judged(
             firsts[from_us] = [*others, *(seen for seen in last if seen.start_us >= from_us)][:FIRST_SESSIONS]
         return firsts[from_us]
 
-    return judge_sensors(first, recent, kept.settled_before(settled, until_us))
+    return judge_sensors(first, recent, settled_us)
+
+
+def _alerts(bind: Bind, gym: str, machine: str) -> dict[str, StoredAlert]:
+    """The alerts about a machine's sensors, by rule."""
+    ids = {life.alert_id(rule, gym, None, machine, None): rule for rule in SENSOR_RULES}
+    return {ids[alert_id]: one for alert_id, one in kept_alerts.several_stored(bind, list(ids)).items()}
 
 
 def _order(seen: Seen) -> tuple[int, str]:
     return seen.start_us, seen.session
 
 
-def _settled(bind: Bind, gym: str, machine: str, known: dict[str, StoredAlert | None]) -> dict[str, list[int]]:
+def _settled(bind: Bind, gym: str, machine: str, known: dict[str, StoredAlert]) -> dict[str, list[int]]:
     """When staff said of each rule that it is put right: as noted before, and as its alert says now."""
     stored = kept.sensors_of(bind, gym, machine)
     settled = {} if stored is None else {rule: list(times) for rule, times in stored.settled.items()}
     for rule, one in known.items():
-        by_hand = one is not None and one.alert.state == "resolved" and one.changed_by != CLOSING
-        if one is not None and by_hand and one.changed_us is not None:
+        by_hand = one.alert.state == "resolved" and one.changed_by != CLOSING
+        if by_hand and one.changed_us is not None:
             times = settled.setdefault(rule, [])
             if one.changed_us not in times:
                 times.append(one.changed_us)

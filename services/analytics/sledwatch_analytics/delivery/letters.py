@@ -11,13 +11,14 @@ from sledwatch_storage.state import outbox
 MQTT: Final = "mqtt"
 
 
-def tell(connection: Connection, alert: Alert, now_us: int) -> None:
+def tell(connection: Connection, alert: Alert, now_us: int, *, anew: bool = False) -> None:
     """Write a letter about an alert, once a severity: it repeats by counting, and a trainer is not told again.
 
-    What somebody silenced or resolved before is not told.
+    What somebody silenced or resolved before is not told. anew: of a matter that begins again after it was over, which
+    has another first time then, and is news.
     """
     if alert.state in {"open", "acknowledged"}:
-        key = f"{alert.id}:{alert.severity}"
+        key = f"{alert.id}:{alert.severity}" + (f":{alert.first_at.timestamp():.0f}" if anew else "")
         outbox.put(connection, key=key, alert=alert.id, channel=MQTT, payload=_payload(alert), now_us=now_us)
 
 
