@@ -107,10 +107,14 @@ class SetLimit:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLoad:
-    """What a load is measured against. basis: e1rm, an estimated one-repetition maximum; best-load of 90 days."""
+    """What a load is measured against.
+
+    basis: e1rm, an estimated one-repetition maximum; e1rm-guess, one that rests on something that was not measured;
+    best-load of 90 days.
+    """
 
     kg: float
-    basis: Literal["e1rm", "best-load"]
+    basis: Literal["e1rm", "e1rm-guess", "best-load"]
 
     def share(self, load_kg: float) -> float | None:
         """A load as a share of it; None where it is nothing."""

@@ -94,7 +94,7 @@ def estimate(lifts: Sequence[Lift], sets: Sequence[SetDone], spec: MachineSpec) 
 def reference_load(strength: Strength | None, best_load_kg: float | None) -> ReferenceLoad | None:
     """What loads are measured against: e1RM; where it is not known, the best load of 90 days; None without either."""
     if strength is not None and strength.e1rm_kg >= (best_load_kg or 0.0):
-        return ReferenceLoad(strength.e1rm_kg, "e1rm")
+        return ReferenceLoad(strength.e1rm_kg, "e1rm-guess" if strength.guess else "e1rm")
     return None if best_load_kg is None else ReferenceLoad(best_load_kg, "best-load")
 
 

@@ -210,6 +210,11 @@ def test_the_load_is_told_against_the_e1rm_where_that_is_known() -> None:
     assert ("e1rm", 0.75) == (finding.evidence["reference_basis"], finding.evidence["load_share"])
 
 
+def test_an_e1rm_that_rests_on_what_was_not_measured_is_told_as_a_guess() -> None:
+    message = judge(*reps_at(420, 425), reference=ReferenceLoad(160.4, "e1rm-guess"))["depth.excessive"].message
+    assert "at 120 kg (75 % of e1RM, a guess of 160 kg)" in message
+
+
 def test_who_lifts_more_than_their_e1rm_has_a_new_best_load() -> None:
     finding = judge(*reps_at(420, 425), reference=ReferenceLoad(100.0, "e1rm"))["depth.excessive"]
     assert "at 120 kg (100 % of the best load, 120 kg)" in finding.message

@@ -350,7 +350,11 @@ _LABELS: Final = {
 }
 # What some figures say in one word, in words.
 _VALUES: Final = {
-    "reference_basis": {"e1rm": "the estimated one-repetition maximum", "best-load": "the best load of 90 days"},
+    "reference_basis": {
+        "e1rm": "the one-repetition maximum, estimated from the member's own line",
+        "e1rm-guess": "the one-repetition maximum, guessed",
+        "best-load": "the best load of 90 days",
+    },
     "angle_basis": {
         "reach": "the reach that the machine states",
         "reference": "legs nearly straight at the rack, as the machine does not state its reach",

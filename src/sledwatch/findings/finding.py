@@ -53,5 +53,5 @@ def load_against(load_kg: float, reference: ReferenceLoad | None, *, light: bool
     share = None if reference is None else reference.share(load_kg)
     if reference is None or share is None:
         return load
-    against = "e1RM" if reference.basis == "e1rm" else "the best load"
-    return f"{load} ({100 * share:.0f} % of {against}, {round(reference.kg, 1):g} kg)"
+    against = {"e1rm": "e1RM,", "e1rm-guess": "e1RM, a guess of", "best-load": "the best load,"}[reference.basis]
+    return f"{load} ({100 * share:.0f} % of {against} {reference.kg:.0f} kg)"

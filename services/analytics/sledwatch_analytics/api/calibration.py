@@ -14,18 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sledwatch.events import MAX_DEPTH_MM, Rep
 from sledwatch.limits import LIGHT_SHARE, is_near_empty
+from sledwatch.strength import reference_load
 from sledwatch_analytics.api.limits import Limit, or_any, shown_limit
 from sledwatch_analytics.api.names import GymPath, MachinePath, UserPath
 from sledwatch_analytics.api.parts import AskedBy, Parts, UsesParts
 from sledwatch_analytics.api.problems import Problem, ProblemError, invalid, not_found
 from sledwatch_analytics.api.sessions import Setup
 from sledwatch_analytics.api.times import At, at
+from sledwatch_analytics.lifting import strength_at
 from sledwatch_analytics.live.pressed import Pressed
 from sledwatch_storage.state import calibrations as kept
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.limits import write_limit
+from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.sensors import doubt_of
-from sledwatch_storage.state.sessions import get_session, reference_load
+from sledwatch_storage.state.sessions import get_session
+from sledwatch_storage.state.sessions import reference_load as best_load
 
 router = APIRouter(tags=["limits"])
 
@@ -66,7 +70,9 @@ class Calibration(BaseModel):
     load_kg: float | None = Field(description="what is on it now, sled included", examples=[47.0])
     latest: Bottom | None = Field(description="the newest bottom since the visit began")
     deepest: Bottom | None = Field(description="the deepest bottom since the visit began")
-    reference_load_kg: float | None = Field(description="best load in 90 days, without this session", examples=[180.0])
+    reference_load_kg: float | None = Field(
+        description="e1RM or best load of 90 days, without this session", examples=[180.0]
+    )
     empty_kg: float | None = Field(description="lightest load lifted there in 90 days: the sled", examples=[47.0])
     near_empty: bool | None = Field(
         description="whether the load is below 30 % of the reference, or hardly more than the sled; null: not known"
@@ -192,8 +198,11 @@ class _Visit:
         session = None if pressed is None else get_session(parts.engine, pressed.session)
         start_us = parts.clock() if session is None else session["start_us"]
         doubt = doubt_of(parts.engine, begun.gym, begun.machine)
-        reference_kg = reference_load(parts.engine, *where, start_us)
-        return _Visit(begun, pressed, reference_kg, doubt)
+        with parts.engine.connect() as connection:
+            online = online_of(connection, begun.gym, begun.machine) or ASSUMED_MACHINE
+            strength = strength_at(connection, *where, online, start_us)
+            reference = reference_load(strength, best_load(connection, *where, start_us))
+        return _Visit(begun, pressed, None if reference is None else reference.kg, doubt)
 
     @property
     def bottoms(self) -> list[Bottom]:
@@ -214,7 +223,7 @@ class _Visit:
     def compared(self) -> str:
         """What a load is compared with."""
         known = [
-            *([] if self.reference_kg is None else [f"{100 * LIGHT_SHARE:.0f} % of {self.reference_kg:g} kg"]),
+            *([] if self.reference_kg is None else [f"{100 * LIGHT_SHARE:.0f} % of {self.reference_kg:.0f} kg"]),
             *([] if self.begun.empty_kg is None else [f"the sled with {self.begun.empty_kg:g} kg"]),
         ]
         return " or ".join(known) if known else "nobody has lifted there lately, so that nothing can be compared"
