@@ -60,10 +60,11 @@ Line: mean propulsive velocity of 15 athletes on a 45° press (Conceição 2016)
 same paper, 5.8 % of the 1RM. Diamond: 0.21 ± 0.04 m/s at the 1RM. Everybody has a line of their own within that band.
 Each mark is a push that was simulated and then measured as sledwatch measures every rep.
 
-Below 75 % of the 1RM the simulated are slower than the athletes, and have to be: these people bend their knees to
-{np.median([one.knee_deg for one in PEOPLE]):.0f}° and push over {np.median(_travel_mm()):.0f} mm, and over so little a
-smooth push of more than {velocity.stoppable_m_s(0.5):.2f} m/s cannot be stopped by gravity: the sled would leave their
-feet. Nobody in this gym throws it. In work sets (triangles) people use 50 to 75 % of the velocity that they could,
+Below 75 % of the 1RM the simulated are slower than the athletes. Legs push and never pull, so gravity has to stop the
+sled by the end of its travel; people here bend their knees to {np.median([one.knee_deg for one in PEOPLE]):.0f}° and
+push over {np.median(_travel_mm()):.0f} mm, and over so little a minimum-jerk push of more than
+{velocity.stoppable_m_s(0.5):.2f} m/s would make it fly. Who pushes harder at first and lets the sled coast gets faster;
+nobody here does, and nobody throws it. In work sets (triangles) people use 50 to 75 % of the velocity that they could,
 while fresh.
 
 ## Range of motion
@@ -109,7 +110,8 @@ what came twice.
 
 - The peak velocity at the 1RM is three times the mean in athletes (0.63 and 0.21 m/s, Conceição 2016); a minimum jerk
 has 1.875 times at every load, and no sticking point.
-- A push never has a phase that is not propulsive, so mean and mean propulsive velocity are the same.
+- A push never has a phase that is not propulsive, so mean and mean propulsive velocity are the same, and full effort at
+light loads is slower than published.
 - A bounce turns at 10.5 m/s²; harder ones exist in gyms.
 - Feet never slip, hips never slide, and nobody puts a hand on a knee.
 - Bodies are drawn from adults of 1.50 to 2.05 m; nobody is old, and nobody is ill.

@@ -86,8 +86,8 @@ def picture() -> Picture:
     words: list[dict[str, Any]] = [
         {"x": 69, "y": 0.93, "text": "published: athletes,"},
         {"x": 69, "y": 0.87, "text": "as fast as they can"},
-        {"x": 39, "y": 0.82, "text": "so fast over this travel"},
-        {"x": 39, "y": 0.76, "text": "only if the sled flies"},
+        {"x": 39, "y": 0.76, "text": "over this travel a minimum-jerk"},
+        {"x": 39, "y": 0.7, "text": "push as fast as this would fly"},
     ]
     spec = {
         "title": "Mean propulsive velocity, m/s",
