@@ -1,7 +1,7 @@
 """The state DB on a real PostgreSQL: what SQLite, with one writer at a time, cannot show."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, select
 
 from closing_house import House, earlier_session
+from kept_limits import PROMISES
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
@@ -98,6 +99,11 @@ def test_what_is_on_record_of_an_earlier_version_is_counted_by_the_migration(eng
         command.downgrade(config, "0001")
     migrate(url)
     assert before == counted(engine)
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_limits_and_protocols_are_kept_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
+    promise(engine)
 
 
 def counted(engine: Engine) -> tuple[tuple[int, ...], list[Tally]]:
