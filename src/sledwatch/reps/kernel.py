@@ -26,6 +26,8 @@ UP: Final = 2
 RING: Final = 64
 # How many samples are taken in at a time.
 RUN: Final = 128
+# How many are passed over at a time where nothing happens.
+STEP: Final = 8
 # Reps that one run may end; each takes two samples at least.
 ROOM: Final = RUN // 2 + 2
 # Two samples further apart than this say nothing about the turn between them.
@@ -126,21 +128,21 @@ def _break_off(r: Any, s: Any, span: Any) -> int:
 
 
 @compiled
-def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, at_us: Times, y_mm: Values) -> int:
+def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, even: bool, at_us: Times, y_mm: Values) -> int:
     """The mean over each of the `taken` new samples and those shortly before it, and its time; the last one's first.
 
-    us, mm: first the `kept` ones that were there, then the new ones. Each mean is added up anew from its oldest sample
-    on, so that it depends on nothing else.
+    us, mm: first the `kept` ones that were there, then the new ones; even: which are evenly spaced. Each mean is added
+    up anew from its oldest sample on, so that it depends on nothing else.
     """
     kept = s.kept
     last = kept + taken - 1
-    # How far back from the newest the samples are evenly spaced.
+    # From where on the samples are evenly spaced.
     interval_us = us[last] - us[last - 1] if last > 0 else 1
-    even = last
-    while even > 0 and us[even] - us[even - 1] == interval_us:
-        even -= 1
+    even_from = kept if even else last
+    while even_from > 0 and us[even_from] - us[even_from - 1] == interval_us:
+        even_from -= 1
     n = min(RING, (r.smooth_us - 1) // interval_us + 1)
-    uneven = min(taken, max(0, even + n - kept))
+    uneven = min(taken, max(0, even_from + n - kept))
     first = 0
     for k in range(uneven):
         p = kept + k
@@ -175,17 +177,26 @@ def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, at_us: Times, y_
 
 
 @compiled
+def _within(y_mm: Values, from_mm: float, to_mm: float) -> bool:
+    """Whether all of STEP depths lie in [from, to]."""
+    outside = 0
+    for k in range(STEP):
+        outside |= (y_mm[k] < from_mm) | (y_mm[k] > to_mm)
+    return not outside
+
+
+@compiled
 def _follow(
-    r: Any, s: Any, us: Times, mm: Values, source: Times, taken: int, at_us: Times, y_mm: Values, load_kg: Values,
-    first_kg: float, spans: Any, told: int,
+    r: Any, s: Any, us: Times, mm: Values, source: Times, taken: int, even: bool, at_us: Times, y_mm: Values,
+    load_kg: Values, first_kg: float, spans: Any, told: int,
 ) -> int:  # fmt: skip
     """Take the `taken` new samples into the movement in progress; returns how many reps are written now.
 
-    source: which of `load_kg` belongs to each, −1: `first_kg`.
+    even: they are evenly spaced. source: which of `load_kg` belongs to each, −1: `first_kg`.
     """
     if taken == 0:
         return told
-    window = _average(r, s, us, mm, taken, at_us, y_mm)
+    window = _average(r, s, us, mm, taken, even, at_us, y_mm)
     last = s.kept + taken
     s.kept = last - window
     for k in range(s.kept):
@@ -202,6 +213,8 @@ def _follow(
     edge_mm = r.edge_mm
     still_mm = r.still_mm
     travel_mm = r.min_travel_mm
+    # A little short of it: what is passed over is passed over by a margin.
+    short_mm = travel_mm - edge_mm
     half_us = r.still_us // 2
     k = 0
     while k < taken:
@@ -226,6 +239,10 @@ def _follow(
                         break
                 newest_mm = y
                 k += 1
+                if k % STEP == 0 and not fresh:
+                    while k + STEP <= taken and _within(y_mm[k : k + STEP], bottom_mm - short_mm, bottom_mm):
+                        k += STEP
+                        newest_mm = y_mm[k - 1]
             s.bottom_mm = bottom_mm
             s.before_mm = before_mm
             s.fresh = fresh
@@ -263,6 +280,7 @@ def _follow(
         left = False
         rested = False
         falls = False
+        again = 0
         while k < taken:
             y = y_mm[k]
             now_us = at_us[k]
@@ -280,6 +298,7 @@ def _follow(
                 calm_mm = y
             elif now_us - calm_us > half_us:
                 settled_mm = calm_mm
+                again = k
                 calm_us = now_us
                 calm_mm = y
                 still_us = now_us - anchor_us
@@ -304,6 +323,22 @@ def _follow(
                 falls = True
                 break
             k += 1
+            if k < again:
+                continue
+            # Where nothing happens, near the top or at rest elsewhere, nothing has to be looked at closely.
+            near = y <= low_mm + edge_mm
+            floor_mm = max(low_mm if near else low_mm + 2.0 * edge_mm, calm_mm, anchor_mm - 0.9 * still_mm)
+            ceiling_mm = min(low_mm + (edge_mm if near else short_mm), anchor_mm + 0.9 * still_mm)
+            while (
+                k + STEP <= taken
+                and at_us[k + STEP - 1] - calm_us <= half_us
+                and _within(y_mm[k : k + STEP], floor_mm, ceiling_mm)
+            ):
+                k += STEP
+                if near:
+                    leave_us = at_us[k - 1]
+                    left = True
+            again = k + STEP
         s.low_mm = low_mm
         if lowered:
             s.low_slip_mm = s.slip_mm
@@ -427,7 +462,7 @@ def scan(
             s.good_mm = mm[s.kept + taken - 1]
             for k in range(taken):
                 source[k] = i - 1 + k
-            told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+            told = _follow(r, s, us, mm, source, taken, True, at_us, y_mm, load_kg, first_kg, spans, told)
             b_at = stop - 1
             s.a_us = t_us[stop - 2]
             s.a_mm = depth_mm[stop - 2]
@@ -455,7 +490,7 @@ def scan(
                 straight = 0
                 continue
             if seen > 0 and c_us - b_us > r.rest_us:
-                told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
                 told += _break_off(r, s, spans[told])
                 taken = 0
                 seen = 0
@@ -481,7 +516,7 @@ def scan(
             now_mm = despiked(before_mm, raw_mm, c_mm, float(before_us), float(after_us), r.turn_mm_us2)
             if now_mm < raw_mm and max(before_us, after_us) > _TURN_WITHIN_US:
                 # Far from its neighbours in time it may be the bottom, and no spike.
-                told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
                 taken = 0
                 if s.mode != REST and raw_mm - s.slip_mm > s.bottom_mm + r.lone_mm:
                     s.flags |= GLITCH
@@ -502,7 +537,7 @@ def scan(
                         if now_us - s.held_from_us < r.slip_us:
                             continue
                         held = 0
-                        told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                        told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
                         taken = 0
                         s.slip_mm += jump_mm
                         s.kept = 0
@@ -517,7 +552,7 @@ def scan(
                     else:
                         held = 0
                 if since_us > r.gap_us:
-                    told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+                    told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
                     taken = 0
                     s.flags |= GAP
                     s.leave_flags |= GAP
@@ -529,7 +564,7 @@ def scan(
             mm[s.kept + taken] = now_mm
             source[taken] = now_at
             taken += 1
-        told = _follow(r, s, us, mm, source, taken, at_us, y_mm, load_kg, first_kg, spans, told)
+        told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
         s.held = held
         s.good_us = good_us
         s.good_mm = good_mm

@@ -166,7 +166,7 @@ def find_in_bulk(
     rules = rules_of(settings)
     state = np.zeros(1, dtype=STATE)
     ring_us, ring_mm = np.zeros(RING, dtype=np.int64), np.zeros(RING)
-    told = np.zeros(min(16_384, ROOM + times.size // 2), dtype=SPAN)
+    told = np.zeros(min(1_024, ROOM + times.size // 2), dtype=SPAN)
     blank = state.copy()
     parts: list[NDArray[np.void]] = []
     for session, (begin, stop) in enumerate(pairwise([*begins.tolist(), times.size])):
