@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fault check format docs bench bench-ingest lock clean
+.PHONY: help install run test fault check format docs bench bench-ingest bench-reps lock clean
 
 help: ## list these verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -52,6 +52,9 @@ bench: install ## run the benchmarks; each prints machine, command and spread
 
 bench-ingest: install ## measure ingest alone, for example: make bench-ingest ARGS="--peer telegraf=/usr/bin/telegraf"
 	@$(BIN)/python benchmarks/ingest.py $(ARGS)
+
+bench-reps: install ## measure how fast reps are found, for example: make bench-reps ARGS="--samples 10000000"
+	@$(BIN)/python benchmarks/reps.py $(ARGS)
 
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \

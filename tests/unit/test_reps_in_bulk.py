@@ -5,7 +5,7 @@ import pytest
 
 from pressing import Samples, idle
 from sledwatch.machine import MachineSpec
-from sledwatch.reps import find_in_bulk, find_reps, measure
+from sledwatch.reps import MEASURED, find_in_bulk, find_reps, measure, measure_in_bulk
 
 PLATES = MachineSpec("incline", 45.0, 30.0, 620.0, 50.0)
 STACK = MachineSpec("seated", 0.0, 60.0, 400.0, 50.0, resistance="stack", ratio=2.0)
@@ -37,6 +37,16 @@ def test_work_is_weight_times_travel_on_the_machine_of_the_session():
     assert [rep.work_j for rep in measured] == pytest.approx(found["work_j"].tolist(), rel=5e-3)
 
 
+def test_many_sessions_are_measured_as_each_is_alone():
+    samples, starts = together(MORNING, EVENING)
+    found = find_in_bulk(*samples, starts)
+    measured = measure_in_bulk(*samples, found, [PLATES, STACK], starts)
+    alone = measure(*MORNING, find_reps(*MORNING), PLATES) + measure(*EVENING, find_reps(*EVENING), STACK)
+    for name in MEASURED.names or ():
+        figures = np.array([getattr(rep, name) for rep in alone], dtype=np.float64)
+        np.testing.assert_array_equal(figures, measured[name].astype(np.float64))
+
+
 def test_without_a_machine_there_is_no_work():
     assert np.isnan(find_in_bulk(*MORNING)["work_j"]).all()
 
@@ -62,3 +72,5 @@ def test_a_machine_too_few_is_refused():
     samples, starts = together(MORNING, EVENING)
     with pytest.raises(ValueError, match="1 specs for 2 sessions"):
         find_in_bulk(*samples, starts, [PLATES])
+    with pytest.raises(ValueError, match="3 specs for 2 sessions"):
+        measure_in_bulk(*samples, find_in_bulk(*samples, starts), [PLATES] * 3, starts)

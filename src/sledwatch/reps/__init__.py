@@ -17,13 +17,14 @@ stream gives the same reps. What it does to a sample:
 """
 
 from sledwatch.reps.feet import FootForces, foot_forces, friction_n
-from sledwatch.reps.measures import RepMeasures, measure, warm_up
+from sledwatch.reps.measures import MEASURED, RepMeasures, measure, measure_in_bulk, warm_up
 from sledwatch.reps.settings import DEFAULTS, RepSettings
 from sledwatch.reps.tracking import FOUND, Now, RepTracker, Span, find_in_bulk, find_reps
 
 __all__ = [
     "DEFAULTS",
     "FOUND",
+    "MEASURED",
     "FootForces",
     "Now",
     "RepMeasures",
@@ -35,5 +36,6 @@ __all__ = [
     "foot_forces",
     "friction_n",
     "measure",
+    "measure_in_bulk",
     "warm_up",
 ]

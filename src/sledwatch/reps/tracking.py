@@ -81,7 +81,7 @@ class RepTracker:
         t_us: int64, microseconds, ascending; a sample no newer than the one before is left out. depth_mm: float64, NaN
         where missing. load_kg: float64. All one-dimensional. Raises ValueError when their lengths differ.
         """
-        times, depths, loads = _columns(t_us, depth_mm, load_kg)
+        times, depths, loads = columns_of(t_us, depth_mm, load_kg)
         found: list[Span] = []
         taken = 0
         while taken < times.size:
@@ -157,19 +157,17 @@ def find_in_bulk(
     both ends of it, so that this is ∫F ds; `measure` takes travel and speed by the velocity rule and differs by some
     tenths of a percent. Raises ValueError when lengths differ, or `starts` are no indices in order.
     """
-    times, depths, loads = _columns(t_us, depth_mm, load_kg)
-    begins = np.ascontiguousarray(starts, dtype=np.int64)
-    if begins.size == 0 or begins[0] != 0 or (np.diff(begins) < 0).any() or begins[-1] > times.size:
-        raise ValueError(f"starts {begins.tolist()[:8]}: expected indices from 0 on, ascending, within the samples")
-    if isinstance(specs, Sequence) and len(specs) != begins.size:
-        raise ValueError(f"{len(specs)} specs for {begins.size} sessions: expected one machine for each, or one")
+    times, depths, loads = columns_of(t_us, depth_mm, load_kg)
+    begins = begins_of(starts, times.size)
+    if isinstance(specs, Sequence) and len(specs) != len(begins) - 1:
+        raise ValueError(f"{len(specs)} specs for {len(begins) - 1} sessions: expected one machine for each, or one")
     rules = rules_of(settings)
     state = np.zeros(1, dtype=STATE)
     ring_us, ring_mm = np.zeros(RING, dtype=np.int64), np.zeros(RING)
     told = np.zeros(min(1_024, ROOM + times.size // 2), dtype=SPAN)
     blank = state.copy()
     parts: list[NDArray[np.void]] = []
-    for session, (begin, stop) in enumerate(pairwise([*begins.tolist(), times.size])):
+    for session, (begin, stop) in enumerate(pairwise(begins.tolist())):
         state[:] = blank
         columns = times[begin:stop], depths[begin:stop], loads[begin:stop]
         taken = 0
@@ -204,7 +202,16 @@ def _newton_per_kg(specs: MachineSpec | Sequence[MachineSpec] | None, session: N
     return np.array([force_n(spec, 1.0) for spec in specs])[session]
 
 
-def _columns(t_us: ArrayLike, depth_mm: ArrayLike, load_kg: ArrayLike) -> tuple[Times, Values, Values]:
+def begins_of(starts: ArrayLike, samples: int) -> Times:
+    """Where each session begins, and where the last one ends. Raises ValueError for what are no indices in order."""
+    begins = np.append(np.asarray(starts, dtype=np.int64), samples)
+    if begins.size == 1 or begins[0] != 0 or (np.diff(begins) < 0).any():
+        raise ValueError(f"starts {begins[:8].tolist()}: expected indices from 0 on, ascending, within the samples")
+    return begins
+
+
+def columns_of(t_us: ArrayLike, depth_mm: ArrayLike, load_kg: ArrayLike) -> tuple[Times, Values, Values]:
+    """The samples as the kernel takes them. Raises ValueError when their lengths differ."""
     times = np.ascontiguousarray(t_us, dtype=np.int64)
     depths = np.ascontiguousarray(depth_mm, dtype=np.float64)
     loads = np.ascontiguousarray(load_kg, dtype=np.float64)
