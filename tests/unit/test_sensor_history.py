@@ -112,6 +112,7 @@ def test_a_slip_is_said_at_once_and_the_drift_that_follows_is_the_same_matter():
     assert (SLIP, True) == (judged(*before, slip).doubt.rule, judged(*before, slip).doubt.doubtful)
     assert {SLIP} == set(judged(*before, slip, *[reading(30.0)] * 5).troubles)
     assert {} == judged(*before, slip, *[reading(5.0)] * 3).troubles
+    assert (30.0, 25.0) == (judged(*before, slip).rack_mm, judged(*before, slip).error_mm)
 
 
 def test_a_slip_in_a_machines_first_sessions_is_no_reference():

@@ -14,9 +14,7 @@ from sledwatch.sensors.history import DRIFT, DROPOUT, LOAD, NOISE, SLIP, STUCK
 # How many of the sessions it rests on a finding lists.
 _LISTED: Final = 10
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNTIL_GOOD: Final = (
-    f"It is taken back by itself after {SESSIONS_UNTIL_GOOD} good sessions in a row, or when you resolve it."
-)
+_UNTIL_GOOD: Final = f"It is taken back by itself after {SESSIONS_UNTIL_GOOD} good sessions in a row"
 
 
 def sensor_finding(trouble: Trouble, machine_name: str, time_zone: str) -> Finding:
@@ -26,17 +24,17 @@ def sensor_finding(trouble: Trouble, machine_name: str, time_zone: str) -> Findi
     """
     since = day_of(trouble.since_us, time_zone)
     title, message, advice, figures = _WORDS[trouble.rule](trouble, machine_name, since)
-    last = trouble.shown[-1]
+    last, severity = trouble.shown[-1], severity_of(trouble)
     return Finding(
         rule=trouble.rule,
-        severity=severity_of(trouble),
+        severity=severity,
         at_us=trouble.since_us,
         last_us=last.end_us,
         set=None,
         count=len(trouble.shown),
         title=title,
         message=message,
-        advice=f"{advice} {_UNTIL_GOOD}",
+        advice=f"{advice} {_UNTIL_GOOD}{'.' if severity == 'note' else ', or when you resolve it.'}",
         evidence=figures
         | {
             "since_at": _iso(trouble.since_us),
@@ -110,10 +108,9 @@ class _Said(NamedTuple):
 
 def _slip(trouble: Trouble, machine: str, since: str) -> _Said:
     last = trouble.shown[-1].reading.slips
-    times = "once" if len(trouble.shown) == 1 else f"in {len(trouble.shown)} sessions"
     return _Said(
         title="The depth sensor has slipped",
-        message=f"The depth sensor of {machine} slipped {times} since {since}: at a stroke it showed the sled "
+        message=f"The depth sensor of {machine} slipped {_times(trouble, since)}: at a stroke it showed the sled "
         f"{abs(trouble.value):.0f} mm {_way(trouble.value)} than it was, and the sled came to rest that much off.",
         advice="Check the encoder's belt or cable and its coupling, then set its zero with the sled in the rack. Until "
         "then depth alerts of this machine are withheld.",
@@ -179,10 +176,9 @@ def _stuck(trouble: Trouble, machine: str, since: str) -> _Said:
             advice=advice,
             figures=figures | {"rule": f"{len(trouble.shown)} sessions of a minute or more without any movement"},
         )
-    times = "once" if len(trouble.shown) == 1 else f"in {len(trouble.shown)} sessions"
     return _Said(
         title="The depth sensor was stuck",
-        message=f"The depth sensor of {machine} was stuck {times} since {since}, last for {trouble.value:.0f} s: it "
+        message=f"The depth sensor of {machine} was stuck {_times(trouble, since)}, last for {trouble.value:.0f} s: it "
         "showed the same depth while the sled moved, then jumped to where the sled was.",
         advice=advice,
         figures=figures,
@@ -228,6 +224,10 @@ def _load(trouble: Trouble, machine: str, since: str) -> _Said:
 
 
 _WORDS: Final = {SLIP: _slip, DRIFT: _drift, STUCK: _stuck, NOISE: _noise, DROPOUT: _dropout, LOAD: _load}
+
+
+def _times(trouble: Trouble, since: str) -> str:
+    return f"on {since}" if len(trouble.shown) == 1 else f"in {len(trouble.shown)} sessions since {since}"
 
 
 def _way(error_mm: float) -> str:

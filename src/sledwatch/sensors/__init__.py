@@ -8,6 +8,7 @@ from sledwatch.sensors.history import (
     SensorState,
     Trouble,
     judge_sensors,
+    rack_of,
 )
 from sledwatch.sensors.reading import Fault, SensorReading, read_sensors
 
@@ -21,5 +22,6 @@ __all__ = [
     "SensorState",
     "Trouble",
     "judge_sensors",
+    "rack_of",
     "read_sensors",
 ]

@@ -132,7 +132,7 @@ def judge_sensors(
             found.setdefault(trouble.rule, trouble)
     last = next((seen for seen in reversed(zero.recent) if _levels(seen.reading)), None)
     reference_mm = zero.reference_mm
-    rack_mm = None if last is None else _nearest(_levels(last.reading), reference_mm or 0.0)
+    rack_mm = None if last is None else rack_of(last.reading, reference_mm or 0.0)
     return SensorState(
         troubles=found,
         reference_mm=reference_mm,
@@ -299,6 +299,17 @@ class _Reference:
     def before(self, seen: Seen) -> list[float]:
         """What was measured in the first sessions, as far as they were before this one."""
         return [value for start_us, value in self._known if start_us < seen.start_us]
+
+
+def rack_of(reading: SensorReading, usual_mm: float) -> float | None:
+    """Where the sled rested at the rack, as far as a session says: of two levels the one nearer to the usual.
+
+    Where the zero moved meanwhile, it is the one at the end.
+    """
+    levels = _levels(reading)
+    if not levels:
+        return None
+    return levels[-1] if reading.slips or reading.creep_mm else _nearest(levels, usual_mm)
 
 
 def _levels(reading: SensorReading) -> list[float]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from sledwatch.alerts import alert_id
 from sledwatch.events import Severity
-from sledwatch.sensors import SESSIONS_UNTIL_GOOD, ZERO_OFF_MM, Seen
+from sledwatch.sensors import SESSIONS_UNTIL_GOOD, ZERO_OFF_MM, Seen, rack_of
 from sledwatch_analytics.api.times import At, at, at_or_none
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import sensors as kept
@@ -90,11 +90,10 @@ def sensors_of(connection: Connection, gym: str, machine: str) -> Sensors:
 
 def _reading(seen: Seen, usual_mm: float) -> Reading:
     reading = seen.reading
-    levels = [level for level in (reading.rack_start_mm, reading.rack_end_mm) if level is not None]
     return Reading(
         session=seen.session,
         at=at(seen.start_us),
-        rack_mm=min(levels, key=lambda level: abs(level - usual_mm), default=None),
+        rack_mm=rack_of(reading, usual_mm),
         rack_start_mm=reading.rack_start_mm,
         rack_end_mm=reading.rack_end_mm,
         noise_mm=reading.noise_mm,
