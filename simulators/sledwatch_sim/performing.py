@@ -48,23 +48,11 @@ class TrueRep:
     def seen(self) -> "Seen":
         """The rep as the contract measures it, from the first moment to the last that is faster than 0.02 m/s."""
         stroke = self.stroke
-        half_turn_s, out_m_s = bounce_s(stroke.bounce_m_s) / 2.0, stroke.bounce_m_s
-        shallower_mm = stroke.bottom_mm - bounce_mm(stroke.bounce_m_s)
-        down_s, up_s = stroke.eccentric_s - half_turn_s, stroke.concentric_s - half_turn_s
-        lowering_s = float(slow_s(shallower_mm - stroke.top_mm, down_s, out_m_s))
-        slow_up_s = float(slow_s(shallower_mm - stroke.end_mm, up_s, out_m_s))
-        # Who bounces is at once as fast as that.
-        slow_below_s = 0.0 if out_m_s else slow_up_s
-        moving_s = stroke.concentric_s - slow_below_s - slow_up_s
-        ends = np.array([slow_below_s, up_s - slow_up_s]) / up_s
-        from_mm, to_mm = minimum_jerk(shallower_mm, stroke.end_mm, ends) + 1_000.0 * up_s * passing(ends, -out_m_s, 0.0)
-        if out_m_s:
-            from_mm = stroke.bottom_mm
-        return Seen(
-            start_s=self.start_s + lowering_s,
-            end_s=self.end_s - slow_up_s,
-            mean_velocity_m_s=float(from_mm - to_mm) / 1_000.0 / moving_s,
-        )
+        out_m_s = stroke.bounce_m_s
+        lowered_mm, down_s = stroke.bottom_mm - bounce_mm(out_m_s) - stroke.top_mm, bounce_s(out_m_s) / 2.0
+        lowering_s = float(slow_s(lowered_mm, stroke.eccentric_s - down_s, out_m_s))
+        slow_up_s, mean_m_s = seen_push(stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, out_m_s)
+        return Seen(self.start_s + lowering_s, self.end_s - float(slow_up_s), float(mean_m_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +71,33 @@ class Stretch:
     depth_mm: Depths
     load_kg: float
     rep: TrueRep | None = None
+
+
+def seen_push(
+    bottom_mm: float | Depths, end_mm: float | Depths, concentric_s: float | Depths, bounce_m_s: float | Depths
+) -> tuple[Depths, Depths]:
+    """How long the ends of pushes are too slow to be seen, in seconds, and the mean velocity of the rest, in m/s.
+
+    Numbers, or columns of one length.
+    """
+    out_m_s: Depths = np.asarray(bounce_m_s, dtype=np.float64)
+    up_s = concentric_s - bounce_s(out_m_s) / 2.0
+    from_mm = bottom_mm - bounce_mm(out_m_s)
+    slow_up_s = slow_s(from_mm - end_mm, up_s, out_m_s)
+    # Who bounces is at once as fast as that.
+    slow_below_s = np.where(out_m_s > 0.0, 0.0, slow_up_s)
+    until_mm = _pushed_mm(from_mm, end_mm, up_s, out_m_s, (up_s - slow_up_s) / up_s)
+    since_mm = _pushed_mm(from_mm, end_mm, up_s, out_m_s, slow_below_s / up_s)
+    since_mm = np.where(out_m_s > 0.0, bottom_mm, since_mm)
+    mean_m_s: Depths = (since_mm - until_mm) / 1_000.0 / (concentric_s - slow_below_s - slow_up_s)
+    return slow_up_s, mean_m_s
+
+
+def _pushed_mm(
+    from_mm: float | Depths, end_mm: float | Depths, up_s: float | Depths, out_m_s: Depths, at: Depths
+) -> Depths:
+    """Where the sled is at the shares `at` of a push."""
+    return minimum_jerk(from_mm, end_mm, at) + 1_000.0 * up_s * passing(at, -out_m_s, 0.0)
 
 
 class Presser(Protocol):

@@ -19,7 +19,9 @@ _TURN_BRAKING: Final = 3.0
 _TURN_REACH: Final = 0.3125
 
 
-def minimum_jerk(from_mm: float, to_mm: float, at: NDArray[np.float64]) -> Depths:
+def minimum_jerk(
+    from_mm: float | NDArray[np.float64], to_mm: float | NDArray[np.float64], at: NDArray[np.float64]
+) -> Depths:
     """Position at the shares `at` (0 to 1) of a movement between two points of rest (Flash & Hogan 1985).
 
     The peak speed is 1.875 times the mean.

@@ -1,20 +1,13 @@
 """All sessions of a life at once: every set and rep in arrays, by the same rules as `Lifter` does them one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 
 from sledwatch_sim.history.lives import Flags, Life, Numbers, Whole
-from sledwatch_sim.people import (
-    BOUNCE_HASTE,
-    BOUNCE_SPEED,
-    DAY_US,
-    OVERKEEN,
-    Stroke,
-    shortest_push_s,
-)
-from sledwatch_sim.performing import TrueRep
+from sledwatch_sim.people import DAY_US, OVERKEEN, Chances, Lifter, Stroke, Strokes
+from sledwatch_sim.performing import TrueRep, seen_push
 
 _REP_STREAM: Final = 22
 # As `perform` has it: the load is put on, the sled is unracked and settles; after the set it is racked.
@@ -23,20 +16,21 @@ UNRACK_S: Final = 2.9
 RACK_S: Final = 1.8
 # Those who go too deep when tired were hardly deeper before they took to it.
 _EARLIER_DRIFT_MM: Final = 8.0
-_SPREADS: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class Reps:
     """Reps in order of time, a column each. session, set_of_all: the index of the session, and of the set among all.
 
-    Times are seconds since the session's start, distances millimetres from the rack; truth, as in TrueRep.
+    friends: done by whoever shares the badge. Times are seconds since the session's start, distances millimetres from
+    the rack; truth, as in TrueRep. velocity_m_s: as the contract measures it.
     """
 
     session: Whole
     set_of_all: Whole
     set: Whole
     rep: Whole
+    friends: Flags
     start_s: Numbers
     turn_s: Numbers
     end_s: Numbers
@@ -88,13 +82,17 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A life as it went. limit_mm: the member's calibrated limit."""
+    """A life as it went."""
 
     life: Life
-    limit_mm: float
     sessions: Sessions
     sets: Sets
     reps: Reps
+
+    @property
+    def limit_mm(self) -> float:
+        """The member's calibrated limit."""
+        return self.life.limit_mm
 
     def reps_of(self, session: int) -> slice:
         """Where the reps of the session of this index stand among all."""
@@ -105,12 +103,13 @@ class Lived:
         """The reps of the session of this index, one by one."""
         reps, here = self.reps, self.reps_of(session)
         columns = (
-            reps.set, reps.rep, reps.start_s, reps.turn_s, reps.end_s, reps.load_kg, reps.share_of_1rm, reps.top_mm,
-            reps.bottom_mm, reps.end_mm, reps.eccentric_s, reps.dwell_s, reps.concentric_s, reps.pause_s,
+            reps.friends, reps.set, reps.rep, reps.start_s, reps.turn_s, reps.end_s, reps.load_kg, reps.share_of_1rm,
+            reps.top_mm, reps.bottom_mm, reps.end_mm, reps.eccentric_s, reps.dwell_s, reps.concentric_s, reps.pause_s,
             reps.bounce_m_s,
         )  # fmt: skip
         return [
             TrueRep(
+                friends=friends,
                 set=number,
                 rep=rep,
                 start_s=start_s,
@@ -123,7 +122,7 @@ class Lived:
                 stroke=Stroke(top_mm, bottom_mm, end_mm, *times),
                 share_of_1rm=share,
             )
-            for number, rep, start_s, turn_s, end_s, load_kg, share, top_mm, bottom_mm, end_mm, *times in zip(
+            for friends, number, rep, start_s, turn_s, end_s, load_kg, share, top_mm, bottom_mm, end_mm, *times in zip(
                 *(column[here].tolist() for column in columns), strict=True
             )
         ]
@@ -132,98 +131,73 @@ class Lived:
 def live(life: Life) -> Lived:
     """Do all sessions of a life."""
     rng = np.random.default_rng([life.lifter.seed, life.lifter.number, _REP_STREAM])
-    person, press = life.lifter, life.press
-    setup = person.setup(press)
-    newtons_per_kg = press.newtons_per_kg(setup)
-    habit_mm, limit_mm = person.habit_mm(press), person.limit_mm(press)
-
-    # What they mean to do.
-    count = len(life.starts_us)
-    per_set_j = newtons_per_kg * (habit_mm - 10.0) / 1_000.0
-    usual = _work_set_reps(life.share, person.reserve, 4)
-    keen = _work_set_reps(np.full(count, person.share_of_1rm), 0.92, 6)
-    sets_of = 1 + np.where(life.overdo, _overdone_sets(life, usual, keen, per_set_j, newtons_per_kg), life.sets)
+    press, count = life.press, len(life.starts_us)
+    newtons_per_kg = press.newtons_per_kg(life.lifter.setup(press))
+    plan = _planned(life, rng)
+    session, sets_of = plan.session, np.bincount(plan.session, minlength=count)
     first_set = _firsts(sets_of)
-    session = np.repeat(np.arange(count), sets_of)
     index = np.arange(len(session)) - first_set[session]
-    warm_up, overdone = index == 0, life.overdo[session]
-    share = np.where(warm_up, 0.45, np.where(overdone, person.share_of_1rm, life.share[session]))
-    one_rm_n = life.strength[session] * person.one_rm_n
-    load_kg = _loads_near(life, share * one_rm_n / newtons_per_kg)
-    true_share = load_kg * newtons_per_kg / one_rm_n
-    more = rng.integers(-1, 2, len(session))
-    reps_of = np.where(
-        overdone,
-        np.where(warm_up, 12, keen[session]),
-        np.where(warm_up, 10, usual[session] + more),
-    )
-    rest_s = np.where(
-        overdone & ~warm_up, rng.uniform(45.0, 55.0, len(session)), person.rest_s * rng.uniform(0.9, 1.15, len(session))
-    )
     last = index == sets_of[session] - 1
     tired = index / np.maximum(1, sets_of[session] - 1)
-    intent = np.where(warm_up, 0.7, 1.0)
 
-    # Every rep, as Lifter.stroke has it.
-    in_set = np.repeat(np.arange(len(session)), reps_of)
-    first_rep = _firsts(reps_of)
+    # Every rep.
+    in_set = np.repeat(np.arange(len(session)), plan.reps)
+    first_rep = _firsts(plan.reps)
     n = len(in_set)
     number = np.arange(n) - first_rep[in_set]
-    possible = np.maximum(1.0, 37.0 - 36.0 * true_share)
-    fatigue = np.minimum(1.0, (number + 1) / possible[in_set])
-    drift_mm = np.where(life.deep, person.drift_mm, min(person.drift_mm, _EARLIER_DRIFT_MM))[session][in_set]
-    bottom_mm = habit_mm + drift_mm * fatigue**2 * (0.15 + 0.85 * tired[in_set])
-    bottom_mm += person.spread_mm * rng.standard_normal(n)
-    short_of_it_mm = np.maximum(3.0, 8.0 + 3.0 * rng.standard_normal(n))
-    if person.obeys:
-        bottom_mm = np.minimum(bottom_mm, limit_mm - short_of_it_mm)
-    bottom_mm = np.clip(bottom_mm, 130.0, press.online.travel_mm - 10.0)
-    end_mm = rng.uniform(6.0, 16.0, n)
-    top_mm = np.concatenate([end_mm[:1], end_mm[:-1]])
+    chances = Chances.drawn(rng, n)
+    top_mm = np.concatenate([chances.end_mm[:1], chances.end_mm[:-1]])
     top_mm[first_rep] = rng.uniform(6.0, 14.0, len(session))
-    velocity = person.push_m_s(true_share[in_set], fatigue, tired[in_set], intent[in_set])
-    travel_m = (bottom_mm - end_mm) / 1_000.0
-    eccentric_s = person.eccentric_s * (1.0 + 0.15 * fatigue) * _near_one(0.06, rng, n)
-    dwell_s = person.dwell_s * rng.uniform(0.7, 1.4, n)
-    concentric_s = np.maximum(shortest_push_s(press, travel_m), travel_m / velocity * _near_one(0.03, rng, n))
-    bounce_m_s = np.zeros(n)
-    if person.bounces:
-        eccentric_s, dwell_s = np.maximum(0.8, BOUNCE_HASTE * eccentric_s), np.zeros(n)
-        bounce_m_s = BOUNCE_SPEED * np.minimum((bottom_mm - top_mm) / 1_000.0 / eccentric_s, travel_m / concentric_s)
-    pause_s = 0.35 + rng.uniform(0.0, 0.5, n) + 1.6 * fatigue**3
+    friends = plan.friends[in_set]
+    strokes = {each.name: np.zeros(n) for each in fields(Strokes)}
+    for person, theirs in ((life.lifter, ~friends), (life.friend, friends)):
+        if person is None or not theirs.any():
+            continue
+        of = in_set[theirs]
+        earlier_mm = min(person.drift_mm, _EARLIER_DRIFT_MM)
+        done = person.strokes(
+            press,
+            plan.share_of_1rm[of],
+            plan.intent[of],
+            tired[of],
+            number[theirs].astype(np.float64),
+            top_mm[theirs],
+            life.limit_mm,
+            chances.of(theirs),
+            np.where(life.deep, person.drift_mm, earlier_mm)[session[of]],
+        )
+        for name, column in strokes.items():
+            column[theirs] = getattr(done, name)
 
     # When it happens.
     before_s, after_s = rng.uniform(6.0, 12.0, count), rng.uniform(5.0, 9.0, count)
-    whole_s = eccentric_s + dwell_s + concentric_s + pause_s
-    set_s = BEFORE_SET_S + UNRACK_S + _sums(whole_s, first_rep) + RACK_S + np.where(last, 0.0, rest_s)
+    eccentric_s, dwell_s, concentric_s = strokes["eccentric_s"], strokes["dwell_s"], strokes["concentric_s"]
+    whole_s = eccentric_s + dwell_s + concentric_s + strokes["pause_s"]
+    set_s = BEFORE_SET_S + UNRACK_S + _sums(whole_s, first_rep) + RACK_S + np.where(last, 0.0, plan.rest_s)
     set_start_s = before_s[session] + _before(set_s, first_set, session)
     start_s = set_start_s[in_set] + BEFORE_SET_S + UNRACK_S + _before(whole_s, first_rep, in_set)
     turn_s = start_s + eccentric_s + dwell_s
-    mean_m_s = travel_m / concentric_s
+    bottom_mm, end_mm = strokes["bottom_mm"], strokes["end_mm"]
+    mean_m_s = seen_push(bottom_mm, end_mm, concentric_s, strokes["bounce_m_s"])[1]
     best_m_s = np.maximum.reduceat(mean_m_s, first_rep)[in_set] if n else mean_m_s
     reps = Reps(
         session=session[in_set],
         set_of_all=in_set,
         set=index[in_set] + 1,
         rep=np.arange(n) - first_rep[first_set][session[in_set]] + 1 if n else in_set,
+        friends=friends,
         start_s=start_s,
         turn_s=turn_s,
         end_s=turn_s + concentric_s,
-        load_kg=load_kg[in_set],
-        share_of_1rm=true_share[in_set],
+        load_kg=plan.load_kg[in_set],
+        share_of_1rm=plan.share_of_1rm[in_set],
         top_mm=top_mm,
-        bottom_mm=bottom_mm,
-        end_mm=end_mm,
-        eccentric_s=eccentric_s,
-        dwell_s=dwell_s,
-        concentric_s=concentric_s,
-        pause_s=pause_s,
-        bounce_m_s=bounce_m_s,
-        work_j=newtons_per_kg * load_kg[in_set] * travel_m,
+        work_j=newtons_per_kg * plan.load_kg[in_set] * (bottom_mm - end_mm) / 1_000.0,
         velocity_m_s=mean_m_s,
         velocity_loss_pct=100.0 * (best_m_s - mean_m_s) / best_m_s,
+        **strokes,
     )
-    sets = Sets(session, last, load_kg, rest_s, first_rep, reps_of)
+    sets = Sets(session, last, plan.load_kg, plan.rest_s, first_rep, plan.reps)
     duration_s = before_s + _sums(set_s, first_set) + after_s
     first_rep_of = first_rep[first_set] if n else first_set
     work_j = _sums(reps.work_j, first_rep_of)
@@ -235,10 +209,81 @@ def live(life: Life) -> Lived:
         first_set=first_set,
         sets=sets_of,
         first_rep=first_rep_of,
-        reps=np.add.reduceat(reps_of, first_set) if count else first_set,
+        reps=np.add.reduceat(plan.reps, first_set) if count else first_set,
         work_j=work_j,
     )
-    return Lived(life, limit_mm, sessions, sets, reps)
+    return Lived(life, sessions, sets, reps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is meant to be done, a column each, set by set."""
+
+    session: Whole
+    turn: Whole
+    friends: Flags
+    load_kg: Numbers
+    share_of_1rm: Numbers
+    reps: Whole
+    rest_s: Numbers
+    intent: Numbers
+
+
+def _planned(life: Life, rng: np.random.Generator) -> _Plan:
+    """The sets of all sessions in order; where two share a badge they take turns."""
+    everybody = np.arange(len(life.starts_us))
+    own = _sets_of(life.lifter, life, everybody, life.share, life.strength, life.sets, life.overdo, rng, friends=False)
+    if life.friend is None or not life.shared.any():
+        return own
+    shared = np.flatnonzero(life.shared)
+    share = life.friend.share_of_1rm + rng.uniform(-0.012, 0.012, len(shared))
+    sets, never = np.full(len(shared), life.friend.sets), np.zeros(len(shared), dtype=np.bool_)
+    theirs = _sets_of(life.friend, life, shared, share, np.ones(len(shared)), sets, never, rng, friends=True)
+    both = {each.name: np.concatenate([getattr(own, each.name), getattr(theirs, each.name)]) for each in fields(_Plan)}
+    order = np.lexsort((both["friends"], both["turn"], both["session"]))
+    return _Plan(**{name: column[order] for name, column in both.items()})
+
+
+def _sets_of(
+    person: Lifter,
+    life: Life,
+    sessions: Whole,
+    share: Numbers,
+    strength: Numbers,
+    sets: Whole,
+    overdo: Flags,
+    rng: np.random.Generator,
+    *,
+    friends: bool,
+) -> _Plan:
+    """What one person means to do in some sessions: a warm-up and work sets, or far too many of them."""
+    press = life.press
+    newtons_per_kg = press.newtons_per_kg(life.lifter.setup(press))
+    usual = _work_set_reps(share, person.reserve, 4)
+    keen = _work_set_reps(np.full(len(sessions), person.share_of_1rm), 0.92, 6)
+    work_sets = sets
+    if overdo.any():
+        per_set_j = newtons_per_kg * (person.habit_mm(press) - 10.0) / 1_000.0
+        work_sets = np.where(overdo, _overdone_sets(life, usual, keen, per_set_j, newtons_per_kg), sets)
+    sets_of = 1 + work_sets
+    at = np.repeat(np.arange(len(sessions)), sets_of)
+    turn = np.arange(len(at)) - _firsts(sets_of)[at]
+    warm_up, overdone = turn == 0, overdo[at]
+    one_rm_n = strength[at] * person.one_rm_n
+    meant = np.where(warm_up, 0.45, np.where(overdone, person.share_of_1rm, share[at]))
+    load_kg = _loads_near(life, meant * one_rm_n / newtons_per_kg)
+    more = rng.integers(-1, 2, len(at))
+    rest_s = person.rest_s * rng.uniform(0.9, 1.15, len(at))
+    return _Plan(
+        session=sessions[at],
+        turn=turn,
+        friends=np.full(len(at), friends),
+        load_kg=load_kg,
+        share_of_1rm=load_kg * newtons_per_kg / one_rm_n,
+        reps=np.where(overdone, np.where(warm_up, 12, keen[at]), np.where(warm_up, 10, usual[at] + more)),
+        rest_s=np.where(overdone & ~warm_up, rng.uniform(45.0, 55.0, len(at)), rest_s),
+        intent=np.where(warm_up, 0.7, 1.0),
+    )
 
 
 def _work_set_reps(share: Numbers, reserve: float, fewest: int) -> Whole:
@@ -267,10 +312,6 @@ def _loads_near(life: Life, kg: Numbers) -> Numbers:
     most = int((press.most_kg - press.empty_kg) / press.step_kg)
     loads: Numbers = press.empty_kg + press.step_kg * np.clip(np.rint((kg - press.empty_kg) / press.step_kg), 0, most)
     return loads
-
-
-def _near_one(spread: float, rng: np.random.Generator, n: int) -> Numbers:
-    return 1.0 + spread * np.clip(rng.standard_normal(n), -_SPREADS, _SPREADS)
 
 
 def _firsts(lengths: Whole) -> Whole:

@@ -3,14 +3,14 @@
 All of it follows from the seed and the member's number; how many others there are changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
-from sledwatch_sim.people import DAY_US, Lifter, Temper, lifter
+from sledwatch_sim.people import DAY_US, Lifter, Temper, after_breaks, lifter
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -38,11 +38,9 @@ _OVERKEEN: Final = 0.01
 _DEEP_WHEN_TIRED: Final = 0.04
 _LAYOFF_US: Final = 21 * DAY_US
 _MONTH_US: Final = 30 * DAY_US
-# How many sessions somebody takes it easy after a layoff, with so many work sets at most, and how many it takes to be
-# as strong as before.
+# How many sessions somebody takes it easy after a layoff, with so many work sets at most.
 _EASY_SESSIONS: Final = 3
 _EASY_SETS: Final = 3
-_REGAINED_SESSIONS: Final = 6.0
 _FEWEST_BEFORE_OVERDOING: Final = 6
 
 
@@ -64,6 +62,13 @@ class Life:
     sets: Whole
     deep: Flags
     overdo: Flags
+    friend: Lifter | None = None
+    shared: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    @property
+    def limit_mm(self) -> float:
+        """The member's calibrated limit."""
+        return self.lifter.limit_mm(self.press)
 
 
 def life(seed: int, number: int, gyms: int, start_us: int, days: int) -> Life:
@@ -138,9 +143,9 @@ def _starts(
     person: Lifter, days: int, first: float, last: float, missed: float, rng: np.random.Generator
 ) -> tuple[Whole, Whole]:
     """The days, in µs since the first, on which they come, and how many days each lies after the one before."""
-    rhythm = np.array(person.gap_days)
-    gaps = np.resize(np.roll(rhythm, int(rng.integers(len(rhythm)))), days // int(rhythm.min()) + 2)
-    day = int(first) + int(rng.integers(rhythm[0])) + np.concatenate([[0], np.cumsum(gaps)])
+    began = int(first) + int(rng.integers(person.gap_days[0]))
+    after = person.rhythm(int(rng.integers(len(person.gap_days))), days - began)
+    day = began + np.concatenate([[0], after])
     here = (day < min(last, days)) & (rng.random(len(day)) >= missed)
     for _ in range(int(rng.poisson(_LAYOFFS_A_YEAR * days / 365.0))):
         away = rng.uniform(0.0, days)
@@ -152,14 +157,8 @@ def _starts(
 
 def _strength(person: Lifter, beginner: bool, weeks_ago: Numbers, count: Whole, gap_days: Whole) -> Numbers:
     """Growth to what they can do at the end, beginners' fastest; what a layoff takes, and training gives back."""
-    strength: Numbers = (1.0 + person.growth_a_week) ** -weeks_ago
-    if beginner:
-        strength *= 1.0 - 0.22 * np.exp(-count / 40.0)
-    for index in np.flatnonzero(gap_days > 14):
-        lost = min(0.20, 0.004 * (gap_days[index] - 10))
-        after = np.maximum(count - index, 0)
-        strength *= np.where(count >= index, 1.0 - lost * np.exp(-after / _REGAINED_SESSIONS), 1.0)
-    return strength
+    strength = person.strength(weeks_ago) * after_breaks(gap_days)
+    return strength * (1.0 - 0.22 * np.exp(-count / 40.0)) if beginner else strength
 
 
 def _since(began: Flags, count: Whole) -> Whole:

@@ -9,6 +9,7 @@ import msgspec
 
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Stroke
+from sledwatch_sim.performing import seen_push
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Those who go too deep began it lately: at most this much deeper when tired in the weeks behind them.
@@ -87,7 +88,8 @@ def _past_session(lifter: Lifter, press: Press, start_us: int, weeks_ago: float)
 def _rep(planned: PlannedSet, stroke: Stroke, number: int, rep: int, t_us: int, work_j: float) -> dict[str, Any]:
     turn_us = t_us + int((stroke.eccentric_s + stroke.dwell_s) * 1e6)
     rom_mm = stroke.bottom_mm - stroke.end_mm
-    velocity = round(rom_mm / 1000.0 / stroke.concentric_s, 3)
+    seen_m_s = float(seen_push(stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, stroke.bounce_m_s)[1])
+    velocity = round(seen_m_s, 3)
     return {
         "set": number,
         "rep": rep,
@@ -103,7 +105,7 @@ def _rep(planned: PlannedSet, stroke: Stroke, number: int, rep: int, t_us: int, 
         "mean_velocity_m_s": velocity,
         # Gravity alone brakes these pushes, so all of each is propulsive.
         "mean_propulsive_velocity_m_s": velocity,
-        "peak_velocity_m_s": round(1.875 * velocity, 3),
+        "peak_velocity_m_s": round(1.875 * rom_mm / 1000.0 / stroke.concentric_s, 3),
         "work_j": round(work_j, 1),
     }
 

@@ -3,34 +3,35 @@
 from sledwatch_sim.people.body import Body, Sex
 from sledwatch_sim.people.lifter import Lifter, Temper, lifter
 from sledwatch_sim.people.technique import (
-    BOUNCE_HASTE,
-    BOUNCE_SPEED,
     LOAD_PCT,
     VELOCITY_M_S,
+    Chances,
     PlannedSet,
     Stroke,
+    Strokes,
     Technique,
     possible_reps,
     shortest_push_s,
 )
-from sledwatch_sim.people.training import DAY_US, HISTORY_DAYS, OVERKEEN, Training
+from sledwatch_sim.people.training import DAY_US, HISTORY_DAYS, OVERKEEN, Training, after_breaks
 
 __all__ = [
-    "BOUNCE_HASTE",
-    "BOUNCE_SPEED",
     "DAY_US",
     "HISTORY_DAYS",
     "LOAD_PCT",
     "OVERKEEN",
     "VELOCITY_M_S",
     "Body",
+    "Chances",
     "Lifter",
     "PlannedSet",
     "Sex",
     "Stroke",
+    "Strokes",
     "Technique",
     "Temper",
     "Training",
+    "after_breaks",
     "lifter",
     "possible_reps",
     "shortest_push_s",

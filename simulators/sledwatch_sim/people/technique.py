@@ -1,8 +1,8 @@
 """How somebody moves the sled: depth and its spread, tempo, the pause or bounce below, and what tiredness changes."""
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ _SPARE: Final = 0.95
 # speed of the way down; but never faster than the push goes on (judgement).
 BOUNCE_HASTE: Final = 0.7
 BOUNCE_SPEED: Final = 2.2
+
+# What varies from rep to rep stays within so many standard deviations.
+_SPREADS: Final = 2.5
 
 Numbers = NDArray[np.float64]
 
@@ -127,26 +130,98 @@ class Technique(Body):
 
         light_mm: where the machine's light comes on, if it does; those who obey turn before it.
         """
-        fatigue = min(1.0, (rep + 1) / possible_reps(planned.share_of_1rm))
-        drift_mm = self.drift_mm * fatigue**2 * (0.15 + 0.85 * tired)
-        bottom_mm = self.habit_mm(press) + drift_mm + self.spread_mm * float(rng.normal())
-        short_of_it_mm = max(3.0, float(rng.normal(8.0, 3.0)))
+        chances = Chances.drawn(rng)
+        one = self.strokes(press, planned.share_of_1rm, planned.intent, tired, rep, top_mm, light_mm, chances)
+        return Stroke(top_mm, *(float(getattr(one, each.name)) for each in fields(Strokes)))
+
+    def strokes(
+        self,
+        press: Press,
+        share_of_1rm: float | Numbers,
+        intent: float | Numbers,
+        tired: float | Numbers,
+        rep: float | Numbers,
+        top_mm: float | Numbers,
+        light_mm: float | None,
+        chances: "Chances",
+        drift_mm: float | Numbers | None = None,
+    ) -> "Strokes":
+        """Reps at once, or one: all that `stroke` says of it, in columns of one length or as numbers.
+
+        drift_mm: in place of their own.
+        """
+        possible = np.maximum(1.0, 37.0 - 36.0 * share_of_1rm)
+        fatigue = np.minimum(1.0, (rep + 1) / possible)
+        drift_mm = self.drift_mm if drift_mm is None else drift_mm
+        bottom_mm = self.habit_mm(press) + drift_mm * fatigue**2 * (0.15 + 0.85 * tired)
+        bottom_mm = bottom_mm + self.spread_mm * chances.deeper
         if self.obeys and light_mm is not None:
-            bottom_mm = min(bottom_mm, light_mm - short_of_it_mm)
-        bottom_mm = min(max(bottom_mm, 130.0), press.online.travel_mm - 10.0)
-        end_mm = float(rng.uniform(6.0, 16.0))
-        velocity = float(self.push_m_s(planned.share_of_1rm, fatigue, tired, planned.intent))
-        travel_m = (bottom_mm - end_mm) / 1000.0
-        shortest_s = float(shortest_push_s(press, travel_m))
-        eccentric_s = self.eccentric_s * (1.0 + 0.15 * fatigue) * near(1.0, 0.06, rng)
-        dwell_s = self.dwell_s * float(rng.uniform(0.7, 1.4))
-        concentric_s = max(shortest_s, travel_m / velocity * near(1.0, 0.03, rng))
-        pause_s = 0.35 + float(rng.uniform(0.0, 0.5)) + 1.6 * fatigue**3
-        bounce_m_s = 0.0
+            bottom_mm = np.minimum(bottom_mm, light_mm - np.maximum(3.0, 8.0 + 3.0 * chances.short_of_light))
+        bottom_mm = np.minimum(np.maximum(bottom_mm, 130.0), press.online.travel_mm - 10.0)
+        travel_m = (bottom_mm - chances.end_mm) / 1_000.0
+        velocity = self.push_m_s(share_of_1rm, fatigue, tired, intent)
+        eccentric_s = self.eccentric_s * (1.0 + 0.15 * fatigue) * (1.0 + 0.06 * chances.lowering)
+        dwell_s = self.dwell_s * chances.dwell
+        concentric_s = np.maximum(
+            shortest_push_s(press, travel_m), travel_m / velocity * (1.0 + 0.03 * chances.pushing)
+        )
+        bounce_m_s = np.zeros_like(travel_m)
         if self.bounces:
-            eccentric_s, dwell_s = max(0.8, BOUNCE_HASTE * eccentric_s), 0.0
-            bounce_m_s = BOUNCE_SPEED * min((bottom_mm - top_mm) / 1000.0 / eccentric_s, travel_m / concentric_s)
-        return Stroke(top_mm, bottom_mm, end_mm, eccentric_s, dwell_s, concentric_s, pause_s, bounce_m_s)
+            eccentric_s, dwell_s = np.maximum(0.8, BOUNCE_HASTE * eccentric_s), np.zeros_like(travel_m)
+            slower_m_s = np.minimum((bottom_mm - top_mm) / 1_000.0 / eccentric_s, travel_m / concentric_s)
+            bounce_m_s = BOUNCE_SPEED * slower_m_s
+        pause_s = 0.35 + chances.pause_s + 1.6 * fatigue**3
+        return Strokes(bottom_mm, chances.end_mm, eccentric_s, dwell_s, concentric_s, pause_s, bounce_m_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Strokes:
+    """Reps as they are about to be done, in columns: as `Stroke` has them, but for where they begin."""
+
+    bottom_mm: Numbers
+    end_mm: Numbers
+    eccentric_s: Numbers
+    dwell_s: Numbers
+    concentric_s: Numbers
+    pause_s: Numbers
+    bounce_m_s: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What chance decides of reps, in columns, or of one.
+
+    deeper, short_of_light: standard normal. end_mm: where the push ends. lowering, pushing: standard normal, and never
+    further than two and a half from 0. dwell: times their own. pause_s: at the top, beyond the least.
+    """
+
+    deeper: Numbers
+    short_of_light: Numbers
+    end_mm: Numbers
+    lowering: Numbers
+    dwell: Numbers
+    pushing: Numbers
+    pause_s: Numbers
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, count: int | None = None) -> Self:
+        """Of so many reps; None: of one, as numbers."""
+        deeper, short_of_light = rng.standard_normal(count), rng.standard_normal(count)
+        end_mm = rng.uniform(6.0, 16.0, count)
+        lowering = _bounded(rng.standard_normal(count))
+        dwell = rng.uniform(0.7, 1.4, count)
+        pushing = _bounded(rng.standard_normal(count))
+        return cls(
+            *map(np.asarray, (deeper, short_of_light, end_mm, lowering, dwell, pushing, rng.uniform(0.0, 0.5, count)))
+        )
+
+    def of(self, reps: NDArray[np.bool_]) -> Self:
+        """Those of some of the reps."""
+        return type(self)(*(getattr(self, each.name)[reps] for each in fields(self)))
+
+
+def _bounded(drawn: float | Numbers) -> Numbers:
+    return np.minimum(np.maximum(drawn, -_SPREADS), _SPREADS)
 
 
 def shortest_push_s(press: Press, travel_m: float | Numbers) -> Numbers:
@@ -165,4 +240,4 @@ def possible_reps(share_of_1rm: float) -> float:
 
 def near(mean: float, spread: float, rng: np.random.Generator) -> float:
     """About the mean, and never further than two and a half spreads from it."""
-    return mean + spread * min(max(float(rng.normal()), -2.5), 2.5)
+    return mean + spread * float(_bounded(float(rng.standard_normal())))

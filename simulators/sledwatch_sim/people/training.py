@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.people.technique import PlannedSet, Technique, possible_reps
+from sledwatch_sim.people.technique import Numbers, PlannedSet, Technique, possible_reps
+
+Days = NDArray[np.int64]
 
 DAY_US: Final = 86_400_000_000
 HISTORY_DAYS: Final = 56
@@ -15,6 +18,12 @@ HISTORY_DAYS: Final = 56
 OVERKEEN: Final = 2.4
 # People come at their time of the day, give or take this (judgement).
 _PUNCTUAL_MIN: Final = 20
+# What a break takes, and training gives back.
+_BREAK_DAYS: Final = 14
+_KEPT_DAYS: Final = 10
+_LOST_A_DAY: Final = 0.004
+_MOST_LOST: Final = 0.20
+_REGAINED_SESSIONS: Final = 6.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +46,16 @@ class Training(Technique):
     off_days: int
     growth_a_week: float
 
+    def rhythm(self, turn: int, days: int) -> Days:
+        """On which of so many days after a session they mean to come again, beginning with the `turn`th gap."""
+        gaps = np.roll(np.array(self.gap_days, dtype=np.int64), -turn)
+        after = np.cumsum(np.resize(gaps, max(0, days) // int(gaps.min()) + 1))
+        return after[after < days]
+
+    def strength(self, weeks_ago: float | Numbers) -> float | Numbers:
+        """Their 1RM so many weeks ago, as a share of what it is."""
+        return (1.0 + self.growth_a_week) ** -weeks_ago
+
     def starts_before(self, coming_us: int, rng: np.random.Generator, zone: tzinfo = UTC) -> list[int]:
         """When their sessions began before the one at `coming_us`, ascending.
 
@@ -44,23 +63,18 @@ class Training(Technique):
         at the very same time.
         """
         coming = (_EPOCH + timedelta(microseconds=coming_us)).astimezone(zone).replace(tzinfo=None)
-        starts: list[int] = []
-        ago = self.off_days
-        if ago:
-            starts.append(_moment_us(coming - timedelta(days=ago), zone))
-        turn = int(rng.integers(len(self.gap_days)))
-        while True:
-            ago += self.gap_days[turn % len(self.gap_days)]
-            turn += 1
-            late = timedelta(seconds=int(rng.integers(-60 * _PUNCTUAL_MIN, 60 * _PUNCTUAL_MIN + 1)))
-            if ago >= self.days:
-                return starts[::-1]
-            if self.kept >= 1.0 or rng.random() < self.kept:
-                starts.append(_moment_us(_same_day(coming - timedelta(days=ago), late), zone))
+        agos = self.off_days + self.rhythm(int(rng.integers(len(self.gap_days))), self.days - self.off_days)
+        late_s = rng.integers(-60 * _PUNCTUAL_MIN, 60 * _PUNCTUAL_MIN + 1, len(agos)).tolist()
+        kept = (rng.random(len(agos)) < self.kept).tolist()
+        starts = [coming - timedelta(days=self.off_days)] if self.off_days else []
+        for ago, late, came in zip(agos.tolist(), late_s, kept, strict=True):
+            if came:
+                starts.append(_same_day(coming - timedelta(days=ago), timedelta(seconds=late)))
+        return [_moment_us(start, zone) for start in reversed(starts)]
 
     def plan(self, press: Press, rng: np.random.Generator, weeks_ago: float = 0.0) -> list[PlannedSet]:
         """A session as usual: a warm-up, then their sets at their share of the 1RM, a rep more or less."""
-        strength = (1.0 + self.growth_a_week) ** -weeks_ago
+        strength = float(self.strength(weeks_ago))
         warm_up = self._set(press, 0.45, 10, 0.7, rng, strength)
         share = self.share_of_1rm + rng.uniform(-0.012, 0.012)
         reps = max(4, round(self.reserve * possible_reps(share)))
@@ -110,6 +124,21 @@ class Training(Technique):
         load_kg = press.load_near(share * one_rm_n / newtons_per_kg)
         true_share = load_kg * newtons_per_kg / one_rm_n
         return PlannedSet(load_kg, reps, self.rest_s * rng.uniform(0.9, 1.15), true_share, intent)
+
+
+def after_breaks(gap_days: Days) -> Numbers:
+    """Strength at each session, as a share of what it would be, for the breaks before: lost by the day, and regained.
+
+    gap_days: how many days each session lies after the one before. Judgement: from the tenth day on 0.4 % a day, a
+    fifth at most; six sessions give two thirds of it back.
+    """
+    count = np.arange(len(gap_days))
+    strength = np.ones(len(gap_days))
+    for index in np.flatnonzero(gap_days > _BREAK_DAYS):
+        lost = min(_MOST_LOST, _LOST_A_DAY * (int(gap_days[index]) - _KEPT_DAYS))
+        after = np.maximum(count - index, 0)
+        strength *= np.where(count >= index, 1.0 - lost * np.exp(-after / _REGAINED_SESSIONS), 1.0)
+    return strength
 
 
 def _same_day(usual: datetime, late: timedelta) -> datetime:

@@ -55,7 +55,7 @@ def done(press: Press, lifter: Lifter, start_us: int, end_us: int, reps: Sequenc
     setup = lifter.setup(press)
     sets: dict[int, list[float]] = defaultdict(list)
     for rep in reps:
-        sets[rep.set].append(rep.rom_mm / rep.stroke.concentric_s)
+        sets[rep.set].append(rep.seen().mean_velocity_m_s)
     losses = [[100.0 * (max(speeds) - speed) / max(speeds) for speed in speeds] for speeds in sets.values()]
     return Done(
         start_us,
