@@ -159,8 +159,8 @@ class LimitBook:
     height_mm: float | None = None
     machines: Mapping[tuple[str, str], Online] = field(default_factory=lambda: _NO_MACHINES)
 
-    def on(self, gym: str, machine: str, online: Online, setup: Setup | None) -> Resolved:
-        """The limit on a machine as it is set; online: what the machine is."""
+    def on(self, gym: str, machine: str, online: Online | None, setup: Setup | None) -> Resolved:
+        """The limit on a machine as it is set; online: what the machine is, None where it never said so."""
         return resolve(self.set_limits, gym, machine, setup, online, self.height_mm, self.machines)
 
 
@@ -169,7 +169,7 @@ def resolve(
     gym: str,
     machine: str,
     setup: Setup | None,
-    online: Online,
+    online: Online | None,
     height_mm: float | None = None,
     machines: Mapping[tuple[str, str], Online] = _NO_MACHINES,
 ) -> Resolved:
@@ -187,7 +187,8 @@ def resolve(
     4. a limit for this very notch and row that was found with another backrest, as it is, where geometry has no answer.
 
     setup: how the seat is set, None where unknown: then only a limit for all notches and rows holds. online: what this
-    machine is; machines: what the others are. height_mm: the member's, without which geometry says nothing.
+    machine is, None where it never said so: then nothing is carried to it; machines: what the others are. height_mm:
+    the member's, without which geometry says nothing.
     """
     own = [known for known in set_limits if (known.gym, known.machine) == (gym, machine)]
     here = {(known.notch, known.foot_row): known for known in own}
@@ -198,12 +199,16 @@ def resolve(
     exact = next((here[key] for key in keys if key in here), None)
     if exact is not None and _same_backrest(exact, setup):
         return Resolved(_calibrated(exact))
-    moved = _by_pitch(own, setup, online.notch_mm)
-    if moved is not None:
-        return Resolved(moved)
-    carried, refused = _by_geometry(set_limits, (gym, machine), setup, online, height_mm, machines)
-    if carried is not None:
-        return Resolved(carried, refused)
+    refused: tuple[str, ...] = ()
+    if online is not None:
+        moved = _by_pitch(own, setup, online.notch_mm)
+        if moved is not None:
+            return Resolved(moved)
+        carried, refused = _by_geometry(set_limits, (gym, machine), setup, online, height_mm, machines)
+        if carried is not None:
+            return Resolved(carried, refused)
+    elif exact is None and set_limits:
+        refused = (f"{gym}/{machine} has not said what it is, so that no limit can be carried to it",)
     return Resolved(None if exact is None else _as_set(exact), refused)
 
 

@@ -131,6 +131,19 @@ def test_the_reps_of_a_calibration_visit_are_not_judged_by_what_they_found(house
     assert {"depth.caution": 1} == {rule: one["count"] for rule, one in rules(house).items()}
 
 
+def test_what_is_merely_assumed_of_a_machine_says_nothing_of_hips(house: House) -> None:
+    house.machine_says_what_it_is(machine="press-9")
+    put_member(house.engine, "m-1", {"height_mm": 1750.0, "sex": "male"}, house.now_us)
+    put_limit(
+        house.engine, "m-1", "north", "press-9", limit_mm=300.0, notch=4, foot_row=2, set_by="trainer",
+        now_us=house.now_us,
+    )  # fmt: skip
+    trains(house, 560.0)
+
+    assert [None] == [rep.limit_mm for rep in sessions.reps_of(house.engine, "s-1")]
+    assert {} == rules(house)
+
+
 def test_whoever_has_no_limit_is_estimated_by_sex_and_height(house: House) -> None:
     house.machine_says_what_it_is(backrest_deg=75.0)
     put_member(house.engine, "m-1", {"height_mm": 1750.0, "sex": "male"}, house.now_us)

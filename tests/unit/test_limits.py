@@ -216,6 +216,14 @@ def test_what_geometry_does_not_allow_is_refused_with_the_reason(why, known, hei
     assert found.refused[0].startswith("north/press-2, notch 4, foot row 2: ")
 
 
+def test_to_a_machine_that_never_said_what_it_is_nothing_is_carried():
+    found = book(limit(4, 2, 400), limit(4, 2, 420, "press-2"), press_2=INCLINE).on(
+        "north", "press-1", None, setup(5, 2)
+    )
+    assert (None, "north/press-1 has not said what it is") == (found.limit, found.refused[0].split(",")[0])
+    assert "calibrated" == book(limit(5, 2, 400)).on("north", "press-1", None, setup(5, 2)).limit.tier
+
+
 def row(number: int, offset_mm: float, backrest_deg: float = 30.0) -> Setup:
     return Setup(backrest_deg, 4, number, offset_mm)
 

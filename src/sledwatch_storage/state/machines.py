@@ -16,6 +16,11 @@ ASSUMED_MACHINE: Final = Online(
 )
 
 
+def as_said(online: Online) -> Online | None:
+    """What a machine said of itself; None for what is merely assumed of it."""
+    return None if online is ASSUMED_MACHINE else online
+
+
 @dataclass(frozen=True, slots=True)
 class KnownMachine:
     """A machine. online: its last birth certificate; status: online, offline, None before the first State."""

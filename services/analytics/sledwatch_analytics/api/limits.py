@@ -214,20 +214,21 @@ def get_limit_in_force(
     What is not given of the setting is as in the member's latest session on that machine.
     """
     with parts.engine.connect() as connection:
-        online = online_of(connection, gym, machine) or ASSUMED_MACHINE
+        said = online_of(connection, gym, machine)
         book = kept.limit_book(connection, user)
         protocol = get_protocol(connection, user)
         usual = latest_setup(connection, user, gym, machine)
     asked = {"notch": notch, "foot_row": foot_row, "foot_offset_mm": foot_offset_mm, "backrest_deg": backrest_deg}
     given = {name: value for name, value in asked.items() if value is not None}
+    online = said or ASSUMED_MACHINE
     built = {"backrest_deg": online.backrest_deg, "notch": 0, "foot_row": 0} | (usual or {}) | given
     setup = msgspec.convert(built, events.Setup) if given or usual is not None else None
-    found = book.on(gym, machine, online, setup)
+    found = book.on(gym, machine, said, setup)
     fit = LegFit.of(MachineSpec.of(online, setup), setup, book.height_mm)
     ends_mm = None
     if protocol is not None and protocol.rules.holds_at(parts.clock()):
         ends_mm = protocol.rules.deepest_mm(gym, machine, fit)
-    return _in_force(gym, machine, setup, found.limit, found.refused, fit, ends_mm)
+    return _in_force(gym, machine, setup, found.limit, found.refused, None if said is None else fit, ends_mm)
 
 
 @router.delete("/members/{user}/limits/{gym}/{machine}", status_code=204, response_class=Response)

@@ -37,7 +37,7 @@ from sledwatch_storage.state.corrections import NOBODY, Split, split_id
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
 from sledwatch_storage.state.limits import limit_book
-from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
+from sledwatch_storage.state.machines import ASSUMED_MACHINE, as_said, online_of
 from sledwatch_storage.state.members import get_member
 from sledwatch_storage.state.protocols import get_protocol
 from sledwatch_storage.state.sessions import DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
@@ -285,7 +285,7 @@ class Closer:
 
         def limit_of(setup: Setup | None) -> DepthLimit | None:
             if setup not in limits:
-                limits[setup] = book.on(logged.gym, logged.machine, online, setup).limit
+                limits[setup] = book.on(logged.gym, logged.machine, as_said(online), setup).limit
             return limits[setup]
 
         pressing = Pressing(

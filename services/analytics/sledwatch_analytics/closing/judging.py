@@ -13,6 +13,7 @@ from sledwatch.machine import Basis
 from sledwatch.protocol import Protocol
 from sledwatch_analytics.measured import Pressing
 from sledwatch_storage.state.findings import StoredFinding
+from sledwatch_storage.state.machines import as_said
 
 # Stands for the member in the words of a finding until it is known who will read them (a character of no language).
 NAMELESS: Final = "\ue000"
@@ -37,7 +38,8 @@ def judge_depth(
     reference = with_lifted(reference, (rep.load_kg for rep in reps if rep.quality == "ok"))
     found: dict[str, Finding] = {}
     for (limit, basis), run in groupby(reps, judged_by):
-        body = Body(pressing.sex, basis)
+        # What is merely assumed of a machine says nothing of hips.
+        body = None if as_said(pressing.online) is None else Body(pressing.sex, basis)
         judged = [rep for rep in run if limit is None or not limit.sought_by(pressing.session, rep.rep)]
         for finding in depth_findings(judged, limit, own, reference, NAMELESS, pressing.machine, body):
             known = found.get(finding.rule)

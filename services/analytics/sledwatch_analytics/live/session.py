@@ -11,6 +11,7 @@ from sledwatch.protocol import Cap, Protocol, cap_of
 from sledwatch.reps import Now, RepTracker, Span
 from sledwatch_analytics.closing.judging import judge_depth
 from sledwatch_analytics.measured import Pressing, Samples, joined
+from sledwatch_storage.state.machines import as_said
 
 CueKind = Literal["caution", "excessive"]
 
@@ -212,7 +213,7 @@ class LiveSession:
     def _limit_of(self, setup: Setup | None) -> DepthLimit | None:
         if self.member is None:
             return None
-        return self.member.book.on(self.gym, self.machine, self.online, setup).limit
+        return self.member.book.on(self.gym, self.machine, as_said(self.online), setup).limit
 
     def _pressing(self) -> Pressing:
         return Pressing(
