@@ -222,11 +222,15 @@ def test_who_lifts_more_than_their_e1rm_has_a_new_best_load() -> None:
 
 def test_a_transferred_limit_says_from_where_how_and_how_sure_it_is() -> None:
     moved = Moved("north", "press-9", 4, 2, "geometry", "reach")
-    finding = judge(*reps_at(420, 425), limit=DepthLimit(412.0, "transferred", 1, 106.3, moved))["depth.excessive"]
-    assert "transferred from press-9, notch 4 by geometry (the hip bent as far), ± 106 mm." in finding.message
-    assert "Beyond a transferred limit" == finding.title
+    limit = DepthLimit(412.0, "transferred", 1, 106.3, moved)
+    near = judge(*reps_at(420, 425), limit=limit)["depth.excessive"]
+    far = judge(*reps_at(520, 525), limit=limit)["depth.excessive"]
+    told = "The limit is transferred from press-9, notch 4 by geometry (the hip bent as far), ± 106 mm"
+    assert near.message.endswith(f"{told}, and it was passed by less than that.")
+    assert far.message.endswith(f"{told}.")
+    assert "Beyond a transferred limit" == near.title
     assert ("north/press-9", "geometry", 106, "reach") == tuple(
-        finding.evidence[name] for name in ("limit_from", "limit_moved_by", "limit_error_mm", "angle_basis")
+        near.evidence[name] for name in ("limit_from", "limit_moved_by", "limit_error_mm", "angle_basis")
     )
 
 

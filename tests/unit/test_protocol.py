@@ -71,7 +71,7 @@ def test_a_breach_says_how_far_how_often_and_how_sure() -> None:
         "Mia went outside the protocol twice in set 1: too deep, the knee bent to about 97° against at most 80°, "
         "17° beyond (estimated, more than its error of ± 10°)."
     ) == found.message
-    assert found.advice.startswith("Raise the stop to about 240 mm, where the window ends: ")
+    assert found.advice.startswith("Raise the stop to about 240 mm (the end of the window): ")
     assert ("protocol.breach", "warn", None) == (found.rule, found.severity, found.limit_tier)
     assert "within its error of ± 10°" in (judge(protocol(KNEE), *kneeling(85.0)) or found).message
 

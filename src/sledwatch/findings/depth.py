@@ -125,7 +125,7 @@ class _Depths:
         message = (
             f"{self.member_name} went past the depth limit {often(len(past))} {in_sets(past)}: deepest {depth} mm "
             f"against {allowed} mm, {_apart(deepest.depth_mm - limit.limit_mm)} beyond, at "
-            f"{self._load(deepest)}{_dwell(deepest)}.{_whence(limit)}"
+            f"{self._load(deepest)}{_dwell(deepest)}.{_whence(limit, deepest.depth_mm - limit.limit_mm)}"
         )
         if light:
             advice = "Nothing to act on at this load: use it to set the stop before the heavier sets."
@@ -336,14 +336,17 @@ def _apart(over_mm: float) -> str:
     return f"{over_mm:.0f} mm" if over_mm >= 1 else f"{over_mm:.1f} mm"
 
 
-def _whence(limit: DepthLimit) -> str:
-    """Where a transferred limit comes from and how well it is known, as a sentence; nothing for a calibrated one."""
+def _whence(limit: DepthLimit, over_mm: float | None = None) -> str:
+    """Where a transferred limit comes from and how well it is known, in sentences; nothing for a calibrated one."""
     moved = limit.moved
     if moved is None:
         return ""
     place = f"{moved.machine}{'' if moved.notch == ANY else f', notch {moved.notch}'}"
-    error = "" if limit.error_mm is None else f", ± {limit.error_mm:.0f} mm"
-    return f" The limit is transferred from {place} {_WAYS[moved.by]}{error}."
+    told = f" The limit is transferred from {place} {_WAYS[moved.by]}"
+    if limit.error_mm is None:
+        return f"{told}."
+    doubt = ", and it was passed by less than that" if over_mm is not None and over_mm < limit.error_mm else ""
+    return f"{told}, ± {limit.error_mm:.0f} mm{doubt}."
 
 
 def _dwell(rep: Rep) -> str:

@@ -144,7 +144,7 @@ def _advice(found: Sequence[_Outside], stop_mm: float | None, protocol: Protocol
     if names & {"knee_deep", "depth_deep"}:
         about = "about " if "knee_deep" in names else ""
         stop = "raise the stop" if stop_mm is None else f"raise the stop to {about}{stop_mm:.0f} mm"
-        todo.append(f"{stop}, where the window ends")
+        todo.append(f"{stop} (the end of the window)")
     if "load" in names and protocol.load_cap_kg is not None:
         todo.append(f"take the load down to {_kg(protocol.load_cap_kg)}")
     if names & {"knee_shallow", "depth_shallow"}:
