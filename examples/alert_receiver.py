@@ -110,6 +110,9 @@ class Receiver:
         if broker.username:
             self.client.username_pw_set(unquote(broker.username), unquote(broker.password or ""))
         self.client.on_connect = self.on_connect
+        self.client.on_connect_fail = lambda *_: print(
+            f"no broker at {options.mqtt}: once more in a moment", flush=True
+        )
         self.client.on_message = lambda _client, _data, message: self.inbox.put((self.connection, message))
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = KEPT_FOR_US_S

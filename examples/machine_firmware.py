@@ -149,6 +149,7 @@ class Machine:
                 client.subscribe(heard)
 
         client.on_connect = on_connect
+        client.on_connect_fail = lambda *_: self.inbox.put(("nobody", b""))
         client.on_subscribe = lambda *_: self.inbox.put(("online", b""))
         client.on_disconnect = lambda *_: self.inbox.put(("offline", b""))
         client.on_message = lambda _client, _data, message: self.inbox.put(
@@ -227,6 +228,8 @@ class Machine:
             elif kind == "offline":
                 self.online = False
                 print("offline: what is measured now is kept", flush=True)
+            elif kind == "nobody":
+                print(f"no broker at {self.options.mqtt}: once more in a moment", file=sys.stderr, flush=True)
             elif kind == "refused":
                 print(f"the broker does not let us in: {payload.decode()}", file=sys.stderr, flush=True)
             else:
