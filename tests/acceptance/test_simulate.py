@@ -3,11 +3,14 @@
 import json
 import signal
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import sledwatch_sim
+from sledwatch_sim.testing import GymDayFactory
 from waiting import eventually
 from whole_line import TOKEN, WholeLine
 
@@ -25,9 +28,19 @@ def statuses(line: WholeLine, gym: str) -> set[str]:
     return {machine["status"] for machine in line.get(f"/gyms/{gym}/machines")["items"]}
 
 
-def test_what_really_happened_is_written_down_and_the_sessions_are_told(line: WholeLine, tmp_path: Path) -> None:
+@pytest.fixture
+def virtual_start_us() -> int:
+    """Two hours ago, to the second: what is older than 30 days is refused."""
+    return (int(time.time()) - 7200) * 1_000_000
+
+
+def test_what_really_happened_is_written_down_and_the_sessions_are_told(
+    line: WholeLine, tmp_path: Path, virtual_start_us: int, gym_day: GymDayFactory
+) -> None:
     truth = tmp_path / "truth.jsonl"
-    done = line.run("simulate", "too-deep", "--speed", "5000", "--truth", str(truth), timeout_s=300)
+    start = datetime.fromtimestamp(virtual_start_us // 1_000_000, UTC).isoformat()
+    words = ("too-deep", "--speed", "5000", "--seed", "1", "--start", start, "--truth", str(truth))
+    done = line.run("simulate", *words, timeout_s=300)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(row) for row in truth.read_text().splitlines()]
     assert done.stdout.split() == [row["session"] for row in rows if row["kind"] == "session"]
@@ -37,6 +50,8 @@ def test_what_really_happened_is_written_down_and_the_sessions_are_told(line: Wh
     lines = shown.stdout.splitlines()
     assert max(len(one) for one in lines) <= 80
     assert any(one.split()[:4] == ["depth.excessive", "3", "3", "3"] for one in lines), shown.stdout
+    # The same seed and start in virtual time are the same day, but for which machine was quicker to write.
+    assert sorted(rows, key=str) == sorted(gym_day("too-deep", seed=1).truth, key=str)
 
 
 @pytest.mark.parametrize("each", [1, 3], ids=["a-connection-each", "behind-gateways"])
