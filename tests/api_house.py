@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from sledwatch.events import Alert, Event, Frame, Rep
+from sledwatch.strength import Strength
 from sledwatch_analytics.access import Access
 from sledwatch_analytics.api.app import create_app
 from sledwatch_analytics.api.parts import ApiConfig
@@ -111,13 +112,15 @@ class House:
         reps: int = 3,
         found: Sequence[findings.StoredFinding] = (),
         load_kg: float = 120.0,
+        strength: Strength | None = None,
     ) -> list[Rep]:
         self.start_session(session, user, start_us)
         made = [
             replace(a_rep(number, session=session, user=user, start_us=start_us), load_kg=load_kg)
             for number in range(1, reps + 1)
         ]
-        closed = sessions.Closed(session, start_us, start_us + 300 * S, SETUP, 1, 412.0, "calibrated", 1)
+        end_us = start_us + 300 * S
+        closed = sessions.Closed(session, start_us, end_us, SETUP, 1, 412.0, "calibrated", 1, strength=strength)
         with begin(self.engine) as connection:
             sessions.close(connection, closed, made)
             findings.replace_findings(connection, session, found)

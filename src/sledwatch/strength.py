@@ -84,11 +84,14 @@ def estimate(lifts: Sequence[Lift], sets: Sequence[SetDone], spec: MachineSpec) 
     """The best estimate that what was lifted on a machine allows; None where it allows none.
 
     lifts: the fastest sure rep of each load, in the 90 days that count. sets: done in them. An estimate below a load
-    that was lifted is no estimate.
+    that was lifted is no estimate. Both guesses say too little for want of effort (a push that could have been faster,
+    a set that could have been longer) and never too much, so the published equation gives way where reps say more.
     """
     lifted_kg = max([*(lift.load_kg for lift in lifts), *(done.load_kg for done in sets)], default=0.0)
-    ways = (_by_line(lifts), _by_equation(lifts, spec), _by_reps(sets))
-    return next((one for one in ways if one is not None and one.e1rm_kg >= lifted_kg), None)
+    line, equation, reps = _by_line(lifts), _by_equation(lifts, spec), _by_reps(sets)
+    if equation is not None and reps is not None and equation.e1rm_kg < reps.e1rm_kg:
+        equation = None
+    return next((one for one in (line, equation, reps) if one is not None and one.e1rm_kg >= lifted_kg), None)
 
 
 def reference_load(strength: Strength | None, best_load_kg: float | None) -> ReferenceLoad | None:

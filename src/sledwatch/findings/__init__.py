@@ -8,6 +8,7 @@ named figures with units in their names, ready for JSON. Wordings and limits of 
 from sledwatch.findings.depth import EXCESSIVE_OVER_MM, Body, depth_findings, excessive
 from sledwatch.findings.finding import Finding
 from sledwatch.findings.protocol import protocol_finding
+from sledwatch.findings.technique import technique_findings
 from sledwatch.findings.workload import workload_findings
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "depth_findings",
     "excessive",
     "protocol_finding",
+    "technique_findings",
     "workload_findings",
 ]

@@ -4,6 +4,7 @@ import dataclasses
 
 from api_house import NOW_US, SETUP, House, S, a_finding, a_rep
 from sledwatch.events import Rep
+from sledwatch.strength import Strength
 from sledwatch_analytics.api import sessions as api_sessions
 
 
@@ -48,11 +49,33 @@ def test_a_members_sessions_are_the_newest_first_page_by_page(house: House) -> N
 def test_reps_are_all_there_and_ascend_over_pages(house: House) -> None:
     made = house.close_session(reps=257)
     shown = house.walk("/sessions/s-1/reps", limit=100)
-    assert [dataclasses.asdict(rep) for rep in made] == shown
+    assert [dataclasses.asdict(rep) | {"technique": []} for rep in made] == shown
 
 
-def test_a_rep_of_the_api_has_the_fields_of_the_contract() -> None:
-    assert [field.name for field in dataclasses.fields(Rep)] == list(api_sessions.Rep.model_fields)
+def test_a_rep_of_the_api_has_the_fields_of_the_contract_and_its_faults() -> None:
+    assert [*(field.name for field in dataclasses.fields(Rep)), "technique"] == list(api_sessions.Rep.model_fields)
+
+
+def test_a_session_tells_how_strong_it_shows_them_and_how_each_set_went(house: House) -> None:
+    house.close_session(reps=12, strength=Strength(150.0, 9.0, "equation", guess=True, loads=1))
+    session = house.get("/sessions/s-1")
+    told = {"e1rm_kg": 150.0, "error_kg": 9.0, "method": "equation", "guess": True, "loads": 1}
+    assert (told, None) == (session["strength"], session["friction_n"])
+    first, second = session["set_figures"]
+    assert (1, 10, 80.0, 0.38, 1.0, False) == tuple(
+        first[name] for name in ("set", "reps", "pct_1rm", "best_velocity_m_s", "drift_mm_per_rep", "fatigue")
+    )
+    assert (2, 2, None) == (second["set"], second["reps"], second["drift_mm_per_rep"])
+
+
+def test_a_live_session_has_sets_so_far_and_no_strength_yet(house: House) -> None:
+    house.start_session()
+    house.floor.reps["s-1"] = [a_rep(1), a_rep(2)]
+    session = house.get("/sessions/s-1")
+    assert (None, [(1, 2, None)]) == (
+        session["strength"],
+        [(one["set"], one["reps"], one["pct_1rm"]) for one in session["set_figures"]],
+    )
 
 
 def test_a_trace_is_every_sample_of_the_session_and_no_other(house: House) -> None:

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from sledwatch import events
 from sledwatch.events import Tier
+from sledwatch.technique import SetTrend, faults, set_trends
 from sledwatch_analytics.api.findings import Finding, shown_finding
 from sledwatch_analytics.api.names import SessionPath
 from sledwatch_analytics.api.paging import Page, WantsPage
@@ -58,10 +59,43 @@ class Session(BaseModel):
     findings: list[Finding] = Field(description="what the rules said of it, by time")
 
 
+class Strength(BaseModel):
+    """The one-repetition maximum on this machine as of this session, estimated from 90 days of lifting."""
+
+    e1rm_kg: float = Field(examples=[186.4])
+    error_kg: float | None = Field(description="standard error; null where nobody knows it", examples=[9.2])
+    method: Literal["line", "equation", "reps"] = Field(
+        description="line: the member's own loads and velocities; equation: the published ones (Conceição 2016), from "
+        "one load; reps: of a set, as if it went to failure (Brzycki 1993, Epley 1985)"
+    )
+    guess: bool = Field(description="it takes for granted that the push was as fast, or the set as long, as could be")
+    loads: int = Field(description="how many different loads it rests on", examples=[5])
+
+
+class SetFigures(BaseModel):
+    """How a set went, by its sure reps. Null where undefined."""
+
+    set: int = Field(examples=[2])
+    reps: int = Field(examples=[10])
+    load_kg: float = Field(examples=[120.0])
+    pct_1rm: float | None = Field(description="of the estimated one-repetition maximum", examples=[64.4])
+    best_velocity_m_s: float | None = Field(description="mean velocity of the fastest rep", examples=[0.42])
+    velocity_loss_pct: float | None = Field(description="of the last rep", examples=[24.0])
+    near_failure: bool = Field(description="more than 40 % slower than the best, if all was pushed with full intent")
+    drift_mm_per_rep: float | None = Field(description="how much deeper with each rep", examples=[1.4])
+    fatigue: bool = Field(description="deeper and slower together (judgement)")
+
+
+class SessionDetail(Session):
+    """A session with how strong it shows its member to be, and how its sets went."""
+
+    strength: Strength | None = Field(description="null while it is live, and where nothing allows an estimate")
+    friction_n: float | None = Field(description="of the machine, where its footplate measures forces", examples=[25.0])
+    set_figures: list[SetFigures]
+
+
 class Rep(BaseModel):
     """One repetition: an eccentric phase (sled towards the user), then a concentric one. Null where undefined."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     session: str = Field(examples=["01JDX4"])
     user: str = Field(examples=["m-1042"])
@@ -102,6 +136,9 @@ class Rep(BaseModel):
     left_n: float | None = Field(description="mean force of the left foot on the way up, measured", examples=[431.0])
     right_n: float | None = Field(examples=[402.0])
     asymmetry_pct: float | None = Field(description="100 (max − min) / max of both feet", examples=[6.7])
+    technique: list[Literal["bounce", "dropped", "lock-out"]] = Field(
+        description="what a sure rep shows of it (judgement); notes are made of it at loads that matter only"
+    )
 
 
 class Trace(BaseModel):
@@ -115,9 +152,17 @@ class Trace(BaseModel):
 
 
 @router.get("/sessions/{session}")
-def get_session(parts: UsesParts, session: SessionPath) -> Session:
+def get_session(parts: UsesParts, session: SessionPath) -> SessionDetail:
     """One session."""
-    return shown_session(parts, known_session(parts, session))
+    known = known_session(parts, session)
+    strength = known["strength"]
+    e1rm_kg = None if strength is None else strength["e1rm_kg"]
+    return SessionDetail(
+        **shown_session(parts, known).model_dump(),
+        strength=None if strength is None else Strength(**strength),
+        friction_n=known["friction_n"],
+        set_figures=[_set_figures(trend, e1rm_kg) for trend in set_trends(reps_of(parts, known))],
+    )
 
 
 @router.get("/sessions/{session}/reps")
@@ -126,7 +171,7 @@ def list_reps(parts: UsesParts, session: SessionPath, page: WantsPage) -> Page[R
     reps = reps_of(parts, known_session(parts, session))
     after = int(page.after) if page.after is not None and page.after.isdecimal() else 0
     rows, following = page.cut([rep for rep in reps if rep.rep > after], lambda rep: str(rep.rep))
-    return Page(items=[Rep.model_validate(rep) for rep in rows], next=following)
+    return Page(items=[_shown_rep(rep) for rep in rows], next=following)
 
 
 @router.get("/sessions/{session}/trace", response_model=Trace)
@@ -178,6 +223,24 @@ def shown_session(parts: Parts, session: kept.StoredSession) -> Session:
         start_at=at(session["start_us"]),
         end_at=at_or_none(session["end_us"]),
         findings=[shown_finding(one) for one in session["findings"]],
+    )
+
+
+def _shown_rep(rep: events.Rep) -> Rep:
+    return Rep.model_validate({name: getattr(rep, name) for name in rep.__slots__} | {"technique": faults(rep)})
+
+
+def _set_figures(trend: SetTrend, e1rm_kg: float | None) -> SetFigures:
+    return SetFigures(
+        set=trend.set,
+        reps=trend.reps,
+        load_kg=trend.load_kg,
+        pct_1rm=100.0 * trend.load_kg / e1rm_kg if e1rm_kg else None,
+        best_velocity_m_s=trend.best_velocity_m_s,
+        velocity_loss_pct=trend.velocity_loss_pct,
+        near_failure=trend.near_failure,
+        drift_mm_per_rep=trend.drift_mm_per_rep,
+        fatigue=trend.fatigue,
     )
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
 from sledwatch.events import Alert, Rep, Setup
-from sledwatch.findings import Finding, workload_findings
+from sledwatch.findings import Finding, technique_findings, workload_findings
 from sledwatch.limits import DepthLimit, own_history
 from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
@@ -353,7 +353,8 @@ class Closer:
             earlier = sessions.depths_before(*whose, OWN_HISTORY_REPS)
             reference = reference_load(strength, sessions.reference_load(*whose))
         depth = judge_depth(reps, pressing, own_history(earlier), reference)
-        return depth + judge_protocol(reps, pressing, context.protocol)
+        technique = technique_findings(reps, reference, NAMELESS)
+        return depth + judge_protocol(reps, pressing, context.protocol) + technique
 
     def _judge_workload(
         self, context: _Context, reps: list[Rep], span_us: tuple[int, int], strength: Strength | None
