@@ -16,7 +16,7 @@ from sledwatch_sim.api import Api
 from sledwatch_sim.equipment.models import INCLINE, MODELS, Press
 from sledwatch_sim.equipment.sensors import Sensor
 from sledwatch_sim.history import PastSession, past_sessions
-from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Temper, lifter
+from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Temper, friend_of, lifter
 from sledwatch_sim.performing import perform
 from sledwatch_sim.scenarios import Gym, Person, Scenario
 from sledwatch_sim.truth import Done, hard_sets
@@ -27,9 +27,6 @@ SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 _MONTH_US: Final = 30 * DAY_US
 _LONG_WINDOW_US: Final = 90 * DAY_US
-# Two on one badge are so far apart in load and depth that nobody could take them for one (judgement).
-_FRIENDS_STRENGTH: Final = 0.6
-_FRIENDS_LESS_MM: Final = 90.0
 # The longest that anybody stays, the overkeen included.
 _LONGEST_VISIT_US: Final = 24 * MINUTE_US
 
@@ -199,16 +196,8 @@ def _role(kind: Person, seed: int, number: int, run: str) -> _Role:
         off_days=kind.off_days,
         **{name: value for name, value in asked.items() if value is not None},
     )
-    return _Role(kind, person, _friend_of(person, seed, run) if kind.badge == "shared" else None)
-
-
-def _friend_of(person: Lifter, seed: int, run: str) -> Lifter:
-    """Somebody whose reps look different: weaker, and not going down as far."""
-    number = person.number + 1
-    drawn = lifter(seed, number, f"m-{run}-{number}")
-    goal_mm = person.depth_mm(INCLINE, person.knee_deg) - _FRIENDS_LESS_MM
-    knee_deg = min(range(40, 120), key=lambda knee: abs(drawn.depth_mm(INCLINE, knee) - goal_mm))
-    return replace(drawn, one_rm_n=_FRIENDS_STRENGTH * person.one_rm_n, knee_deg=float(knee_deg))
+    friend = friend_of(person, number + 1, f"m-{run}-{number + 1}") if kind.badge == "shared" else None
+    return _Role(kind, person, friend)
 
 
 def _machines(scenario: Scenario) -> list[Machine]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sledwatch_app.replay import read
+from sledwatch_sim.history.lives import life
 from sledwatch_sim.history.making import (
     HistoryConfig,
     HistoryError,
@@ -72,6 +73,21 @@ def test_each_member_lies_in_the_partition_of_their_hash(made: Path) -> None:
     for path in sorted(made.glob("*/user_hash=*/*.parquet")):
         users = set(pq.read_table(path)["user"].to_pylist())
         assert {path.parent.name} == {f"user_hash={user_hash(user):02d}" for user in users}
+
+
+def test_who_never_badges_in_is_in_the_samples_only(tmp_path: Path) -> None:
+    seed = next(seed for seed in range(1_000) if not life(seed, 0, 1, START_US, 60).badged)
+    make(config(tmp_path / "years", members=2, seed=seed, samples=0.5))
+    for kind in ("members.parquet", "sessions", "reps"):
+        assert {f"h{seed}-00001"} == set(pq.read_table(tmp_path / "years" / kind)["user"].to_pylist())
+    samples = pq.read_table(tmp_path / "years" / "samples").to_pylist()
+    assert any(row["user"] is None and row["session"] is None for row in samples)
+    lines = [json.loads(line) for line in (tmp_path / "years" / "truth.ndjson").read_text().splitlines()]
+    unbadged = [line for line in lines if line["kind"] == "unbadged"]
+    assert len(unbadged) > 0
+    assert sum(line["reps"] for line in unbadged) == sum(
+        line["kind"] == "rep" and line["session"] is None for line in lines
+    )
 
 
 def test_sessions_reps_samples_and_manifest_agree(made: Path) -> None:

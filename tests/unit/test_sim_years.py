@@ -1,6 +1,7 @@
 """Years of sessions at once: the same people as live, and what lies in a trace is what is said of it."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ from scipy.stats import ks_2samp
 
 from sledwatch.reps import find_reps
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE
+from sledwatch_sim.equipment.sensors import Sensor
 from sledwatch_sim.history.bulk import Lived, live
 from sledwatch_sim.history.entailed import entailed, sessions_done, spikes
+from sledwatch_sim.history.faults import sensor_at
 from sledwatch_sim.history.lives import DAY_US, SLOT_US, Life, gyms_for, life
 from sledwatch_sim.history.traces import DT_US, FRAME_SAMPLES, trace
 from sledwatch_sim.people import lifter
@@ -142,6 +145,76 @@ def test_those_who_go_deep_when_tired_do_so_for_some_weeks() -> None:
     found = {index for index, one in entailed(lived, sessions_done(lived)) if one.rule == "depth.excessive"}
     assert 0 < len(found) < len(lived.life.starts_us)
     assert found == set(np.flatnonzero(lived.life.deep).tolist())
+
+
+def of_kind(wanted: Callable[[Life], bool]) -> Lived:
+    """The first of a chain who is like this."""
+    lives = (life(1, number, 10, START_US, DAYS) for number in range(1_000))
+    return live(next(one for one in lives if wanted(one) and len(one.starts_us)))
+
+
+def test_two_friends_on_a_badge_take_turns_for_some_weeks() -> None:
+    lived = of_kind(lambda one: one.shared.sum() > 3)
+    reps, shared, past = lived.reps, lived.life.shared, sessions_done(lived)
+    assert 0 < shared.sum() < len(shared)
+    assert set(reps.session[reps.friends].tolist()) == set(np.flatnonzero(shared).tolist())
+    assert reps.bottom_mm[reps.friends].max() < reps.bottom_mm[~reps.friends].min()
+    whose = [rep.friends for rep in lived.true_reps(int(np.flatnonzero(shared)[0]))]
+    assert sum(before != after for before, after in itertools.pairwise(whose)) >= 3
+    # What they did together is nobody's workload: neither then nor in what is looked back on later.
+    found = list(entailed(lived, past))
+    rules = {index: {one.rule for at, one in found if at == index} for index in np.flatnonzero(shared).tolist()}
+    assert {frozenset({"badge.shared"})} == {frozenset(of) for of in rules.values()}
+    assert np.isnan(spikes(lived)[shared]).all()
+    alone = [(one.start_us, one.work_j) for one, two in zip(past, shared.tolist(), strict=True) if not two]
+    ratios = [spike_ratio(alone[:at], start_us, work_j) for at, (start_us, work_j) in enumerate(alone)]
+    assert ratios == pytest.approx([None if np.isnan(ratio) else ratio for ratio in spikes(lived)[~shared]])
+
+
+def test_in_rehab_what_is_too_heavy_is_a_breach_until_the_protocol_ends() -> None:
+    lived = of_kind(lambda one: one.protocol is not None and len(one.starts_us) > 40 and one.share[:15].max() > 0.6)
+    protocol, starts_us = lived.life.protocol, lived.life.starts_us
+    assert protocol is not None
+    heaviest = np.maximum.reduceat(lived.sets.load_kg, lived.sessions.first_set)
+    held = starts_us < starts_us[0] + protocol.days * DAY_US
+    breaches = {at for at, one in entailed(lived, sessions_done(lived)) if one.rule == "protocol.breach"}
+    assert breaches == set(np.flatnonzero(held & (heaviest > protocol.load_kg)).tolist())
+    assert 0 < len(breaches) < held.sum() < len(starts_us)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "fault"),
+    [
+        (Sensor(stuck=((100.0, 120.0),)), "stuck"),
+        (Sensor(blind=((100.0, 120.0),)), "blind"),
+        (Sensor(slip_mm_at=((0.0, 9.0),)), "slip"),
+        (Sensor(load_offset_kg=4.0), "load-offset"),
+    ],
+)
+def test_a_trace_shows_what_is_wrong_with_the_sensor(years: list[Lived], sensor: Sensor, fault: str) -> None:
+    told: list[str] = []
+    lived = years[3]
+    seen, sound = trace(lived, 5, sensor, lambda kind, *_: told.append(kind)), trace(lived, 5)
+    assert [fault] == told
+    inside = slice(round(100 / DT_US * 1e6), round(120 / DT_US * 1e6))
+    assert (fault == "blind") == np.isnan(seen.depth_mm[inside]).all()
+    assert (fault == "stuck") == (1 == len(set(seen.depth_mm[inside][~np.isnan(seen.depth_mm[inside])].tolist())))
+    off_mm = np.nanmedian(seen.depth_mm - sound.depth_mm)
+    assert (9.0 if fault == "slip" else 0.0) == pytest.approx(float(off_mm), abs=0.5)
+    assert (4.0 if fault == "load-offset" else 0.0) == pytest.approx(float((seen.load_kg - sound.load_kg).mean()))
+
+
+def test_some_machines_are_off_for_some_weeks() -> None:
+    days = range(0, DAYS, 3)
+    found = {
+        machine: [
+            sensor_at(1, "gym-1", f"press-{machine}", START_US, DAYS, START_US + day * DAY_US, 900.0) for day in days
+        ]
+        for machine in range(40)
+    }
+    off = {machine: 3 * sum(one != Sensor() for one in sensors) for machine, sensors in found.items()}
+    assert 3 < sum(lasted > 0 for lasted in off.values()) < 25
+    assert all(lasted <= 2 * 63 for lasted in off.values())
 
 
 @pytest.mark.parametrize("temper", ["steady", "deep-when-tired", "overkeen"])

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 
 from sledwatch_sim.history.bulk import Lived
-from sledwatch_sim.history.lives import Flags, Numbers
+from sledwatch_sim.history.lives import Flags, Numbers, Whole
 from sledwatch_sim.people import DAY_US
-from sledwatch_sim.truth import Done, Expected, caution, excessive_depth, hard_sets, overuse
+from sledwatch_sim.truth import Done, Expected, hard_sets
+from sledwatch_sim.truth import entailed as session_entailed
 
 _MONTH_US: Final = 30 * DAY_US
 _QUARTER_US: Final = 90 * DAY_US
@@ -43,32 +44,47 @@ def sessions_done(lived: Lived) -> list[Done]:
 def spikes(lived: Lived) -> Numbers:
     """Each session's work over the largest of the 30 days before (Frandsen 2025), as `truth.spike_ratio`.
 
-    NaN before 30 days and 4 sessions, and after 30 days without one.
+    NaN before 30 days and 4 sessions, after 30 days without one, and for what two people did on one badge, which is
+    nobody's workload.
     """
-    starts_us, ratio = lived.sessions.starts_us, _ratios(lived)
-    known = (np.arange(len(ratio)) >= _FEWEST_SESSIONS) & (starts_us - starts_us[:1] >= _MONTH_US)
-    return np.where(known, ratio, np.nan)
+    alone = np.flatnonzero(~lived.life.shared)
+    starts_us, work_j = lived.sessions.starts_us[alone], lived.sessions.work_j[alone]
+    known = (np.arange(len(alone)) >= _FEWEST_SESSIONS) & (starts_us - starts_us[:1] >= _MONTH_US)
+    ratios = np.full(len(lived.sessions.starts_us), np.nan)
+    ratios[alone] = np.where(known, _ratios(starts_us, work_j), np.nan)
+    return ratios
 
 
 def entailed(lived: Lived, past: Sequence[Done]) -> Iterator[tuple[int, Expected]]:
-    """The findings of all sessions, each with the session's index, in order."""
-    deep = set(lived.reps.session[lived.reps.bottom_mm > lived.limit_mm - _FAR_FROM_LIMIT_MM].tolist())
-    for index in np.flatnonzero(_may_be_overuse(lived) | np.isin(np.arange(len(past)), list(deep))).tolist():
+    """The findings of all sessions, each with the session's index, in order. past: all of them, as `sessions_done`."""
+    own, shared = lived.life, lived.life.shared
+    alone = np.flatnonzero(~shared)
+    at_all = np.zeros(len(past), dtype=np.bool_)
+    at_all[alone] = _may_be_overuse(lived.sessions.starts_us[alone], lived.sessions.work_j[alone])
+    # Where every rep has to be looked at.
+    looked_at = shared.copy()
+    looked_at[lived.reps.session[lived.reps.bottom_mm > lived.limit_mm - _FAR_FROM_LIMIT_MM]] = True
+    if own.protocol is not None:
+        looked_at |= [own.protocol_at(start_us) is not None for start_us in own.starts_us.tolist()]
+    for index in np.flatnonzero(at_all | looked_at).tolist():
         now = past[index]
-        found: list[Expected | None] = []
-        if index in deep:
-            reps = lived.true_reps(index)
-            lately = [one.top_load_kg for one in past[:index] if one.start_us >= now.start_us - _QUARTER_US]
-            excessive = excessive_depth(reps, lived.limit_mm, max(lately, default=0.0))
-            found = [excessive, caution(reps, lived.limit_mm, excessive)]
-        found += overuse([one for one in past[:index] if one.start_us >= now.start_us - _LOOK_BACK_US], now)
-        yield from ((index, one) for one in found if one is not None)
+        before = alone[np.searchsorted(alone, np.searchsorted(own.starts_us, now.start_us - _LOOK_BACK_US)) :]
+        found = session_entailed(
+            own.lifter,
+            own.press,
+            now,
+            lived.true_reps(index) if looked_at[index] else [],
+            lived.limit_mm,
+            [past[at] for at in before.tolist() if at < index],
+            shared=bool(shared[index]),
+            protocol=own.protocol_at(now.start_us),
+        )
+        yield from ((index, one) for one in found)
 
 
-def _may_be_overuse(lived: Lived) -> Flags:
+def _may_be_overuse(starts_us: Whole, work_j: Numbers) -> Flags:
     """Whether any rule of overuse can hold: after a jump in work, as a beginner, after a break, or day upon day."""
-    starts_us = lived.sessions.starts_us
-    ratio = _ratios(lived)
+    ratio = _ratios(starts_us, work_j)
     gap_us = np.diff(starts_us, prepend=starts_us[:1])
     break_ = np.flatnonzero((gap_us > _AWAY_US) & (np.arange(len(starts_us)) > 0))
     # Whoever was away for 90 days is a beginner again.
@@ -82,9 +98,8 @@ def _may_be_overuse(lived: Lived) -> Flags:
     return jump | new | (gap_us < _NEXT_DAY_US)
 
 
-def _ratios(lived: Lived) -> Numbers:
+def _ratios(starts_us: Whole, work_j: Numbers) -> Numbers:
     """Work over the largest of the 30 days before; NaN where they hold none."""
-    starts_us, work_j = lived.sessions.starts_us, lived.sessions.work_j
     best = np.zeros(len(work_j))
     for lag in range(1, len(work_j)):
         inside = starts_us[lag:] - starts_us[:-lag] <= _MONTH_US

@@ -3,14 +3,15 @@
 All of it follows from the seed and the member's number; how many others there are changes nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
-from sledwatch_sim.people import DAY_US, Lifter, Temper, after_breaks, lifter
+from sledwatch_sim.people import DAY_US, Lifter, Temper, after_breaks, friend_of, lifter
+from sledwatch_sim.scenarios.schema import Protocol
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -28,7 +29,7 @@ MOST_LATE_US: Final = 5 * MINUTE_US
 _OPENS_US: Final = 6 * 60 * MINUTE_US
 _SLOTS: Final = 40
 # Streams of chance of their own, so that a question more in one leaves the others as they are.
-_SLOT_STREAM, _LIFE_STREAM = 20, 21
+_SLOT_STREAM, _LIFE_STREAM, _KIND_STREAM = 20, 21, 25
 
 # Judgement, all of these; the results are to look like the members of a gym, not to be statistics of one.
 _BEGINNERS: Final = 0.15
@@ -36,6 +37,22 @@ _LEAVERS: Final = 0.10
 _LAYOFFS_A_YEAR: Final = 0.7
 _OVERKEEN: Final = 0.01
 _DEEP_WHEN_TIRED: Final = 0.04
+_WITHOUT_A_BADGE: Final = 0.02
+_WITH_A_FRIEND: Final = 0.02
+_IN_REHAB: Final = 0.03
+# Two friends train together for some weeks, not always; together they stay no longer than their place in the day.
+_FRIENDS_DAYS: Final = 70.0
+_FRIENDS_COME: Final = 0.4
+_FRIENDS_SETS: Final = 2
+_FRIENDS_REST_S: Final = 45.0
+# In rehab: how far they bend the knee, how heavy they press, what is allowed, and how often they forget.
+_REHAB_KNEE_DEG: Final = 72.0
+_REHAB_SHARE: Final = 0.5
+_REHAB_WINDOW_DEG: Final = (0.0, 85.0)
+_REHAB_CAP: Final = 1.2
+_REHAB_FORGETS: Final = 0.06
+_REHAB_TOO_HEAVY: Final = 1.45
+_FRIENDS_NUMBERS: Final = 1_000_000
 _LAYOFF_US: Final = 21 * DAY_US
 _MONTH_US: Final = 30 * DAY_US
 # How many sessions somebody takes it easy after a layoff, with so many work sets at most.
@@ -49,7 +66,8 @@ class Life:
     """A member and their sessions to come, one entry a session, ascending.
 
     strength: their 1RM then, as a share of the lifter's. share: of that 1RM in the work sets. sets: work sets. deep:
-    they go deeper as they tire. overdo: they mean to do far too much.
+    they go deeper as they tire. overdo: they mean to do far too much. friend_came: the friend was there too, and took
+    turns on the same badge; None: never. badged: False for who trains without a badge, and is nobody to the services.
     """
 
     lifter: Lifter
@@ -63,7 +81,20 @@ class Life:
     deep: Flags
     overdo: Flags
     friend: Lifter | None = None
-    shared: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    friend_came: Flags | None = None
+    protocol: Protocol | None = None
+    badged: bool = True
+
+    @property
+    def shared(self) -> Flags:
+        """The sessions that two people did."""
+        return np.zeros(len(self.starts_us), dtype=np.bool_) if self.friend_came is None else self.friend_came
+
+    def protocol_at(self, start_us: int) -> Protocol | None:
+        """What a clinician allows them in the session that begins then; the protocol holds from their first on."""
+        if self.protocol is None or start_us >= self.starts_us[0] + self.protocol.days * DAY_US:
+            return None
+        return self.protocol
 
     @property
     def limit_mm(self) -> float:
@@ -83,6 +114,13 @@ def life(seed: int, number: int, gyms: int, start_us: int, days: int) -> Life:
     person = lifter(seed, number, f"h{seed}-{number:05d}", temper)
     machine = number // MEMBERS_A_MACHINE
     place = machine // gyms
+    press = _MODELS[place % len(_MODELS)]
+    kinds = np.random.default_rng([seed, number, _KIND_STREAM])
+    kind = float(kinds.random()) if temper == "steady" else 1.0
+    badged, sociable = kind >= _WITHOUT_A_BADGE, _WITHOUT_A_BADGE <= kind < _WITHOUT_A_BADGE + _WITH_A_FRIEND
+    in_rehab = 0.0 <= kind - _WITHOUT_A_BADGE - _WITH_A_FRIEND < _IN_REHAB
+    if in_rehab:
+        person = replace(person, knee_deg=_REHAB_KNEE_DEG, share_of_1rm=_REHAB_SHARE, spread_mm=3.0, bounces=False)
     beginner = bool(chance[1] < _BEGINNERS)
     first = chance[2] * days if beginner else 0.0
     last = first + chance[3] * (days - first) if chance[4] < _LEAVERS else float(days)
@@ -110,19 +148,41 @@ def life(seed: int, number: int, gyms: int, start_us: int, days: int) -> Life:
         began_us = start_us + int(chance[6] * days * DAY_US)
         corrected_us = began_us + int(rng.uniform(20.0, 60.0) * DAY_US)
         deep = (starts_us >= began_us) & (starts_us < corrected_us)
+    friend, friend_came, protocol = None, None, None
+    if sociable:
+        drawn = friend_of(person, number + _FRIENDS_NUMBERS, f"{person.user}-friend")
+        friend = replace(drawn, sets=_FRIENDS_SETS, rest_s=_FRIENDS_REST_S)
+        person = replace(person, rest_s=_FRIENDS_REST_S)
+        together_us = start_us + int(kinds.uniform(0.0, max(0.0, days - _FRIENDS_DAYS)) * DAY_US)
+        friend_came = (starts_us >= together_us) & (starts_us < together_us + _FRIENDS_DAYS * DAY_US)
+        friend_came &= kinds.random(len(count)) < _FRIENDS_COME
+    if in_rehab:
+        protocol = _protocol(person, press, int(kinds.integers(42, 120)))
+        share = np.where(kinds.random(len(count)) < _REHAB_FORGETS, _REHAB_TOO_HEAVY * share, share)
+    in_time = overdo if friend_came is None else overdo | friend_came
     return Life(
         lifter=person,
-        press=_MODELS[place % len(_MODELS)],
+        press=press,
         gym=f"gym-{machine % gyms + 1}",
         machine=f"press-{place + 1}",
         # Who means to stay long is in time.
-        starts_us=starts_us + np.where(overdo, 0, late_us),
+        starts_us=starts_us + np.where(in_time, 0, late_us),
         strength=strength,
         share=share,
         sets=sets,
         deep=deep,
         overdo=overdo,
+        friend=friend,
+        friend_came=friend_came,
+        protocol=protocol,
+        badged=badged,
     )
+
+
+def _protocol(person: Lifter, press: Press, days: int) -> Protocol:
+    """A window of the knee, and a cap a fifth above what they are to press."""
+    usual_kg = person.share_of_1rm * person.one_rm_n / press.newtons_per_kg(person.setup(press))
+    return Protocol(_REHAB_WINDOW_DEG, press.load_near(_REHAB_CAP * usual_kg), days)
 
 
 def gyms_for(members: int) -> int:

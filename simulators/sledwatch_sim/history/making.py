@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sledwatch_sim.equipment.sensors import Sensor, Tell
 from sledwatch_sim.history import tables
 from sledwatch_sim.history.bulk import live
 from sledwatch_sim.history.entailed import entailed, sessions_done, spikes
+from sledwatch_sim.history.faults import sensor_at
 from sledwatch_sim.history.lives import gyms_for, life
 from sledwatch_sim.history.tables import HASHES, Kept, user_hash
 from sledwatch_sim.history.traces import Trace, trace
@@ -242,10 +244,10 @@ class _Making:
             if self._stop.is_set():
                 raise Stopped
             kept = self._one(number, truth)
-            if len(kept.ids):
+            if len(kept.ids) and kept.done.life.badged:
                 lives.append(kept)
             for index in np.flatnonzero(kept.sampled).tolist():
-                seen = trace(kept.done, index)
+                seen = trace(kept.done, index, self._sensor(kept, index), self._teller(kept, truth))
                 self._counts.samples += len(seen.depth_mm)
                 traces.append((kept, index, seen))
                 if sum(len(one.depth_mm) for _, _, one in traces) >= _SAMPLES_AT_ONCE:
@@ -267,43 +269,82 @@ class _Making:
             partition.write("sessions", tables.sessions_table(lives))
             partition.write("reps", tables.reps_table(lives))
 
+    def _sensor(self, kept: Kept, index: int) -> Sensor:
+        own, sessions, config = kept.done.life, kept.done.sessions, self._config
+        start_us = int(sessions.starts_us[index])
+        seconds = (int(sessions.ends_us[index]) - start_us) / 1e6
+        return sensor_at(config.seed, own.gym, own.machine, config.start_us, config.days, start_us, seconds)
+
+    @staticmethod
+    def _teller(kept: Kept, truth: Truth) -> Tell:
+        """Writes down what was wrong with the machine of a life."""
+        own = kept.done.life
+        return lambda kind, from_us, to_us, figures: truth.fault(kind, own.gym, own.machine, from_us, to_us, figures)
+
     def _one(self, number: int, truth: Truth) -> Kept:
         config = self._config
         done = live(life(config.seed, number, self._gyms, config.start_us, config.days))
-        ids = [f"h{config.seed}-{number:05d}-{start_us // 1_000_000}" for start_us in done.sessions.starts_us.tolist()]
-        chance = np.random.default_rng([config.seed, number, _SAMPLING_STREAM]).random(len(ids))
+        starts_us = done.sessions.starts_us.tolist()
+        chance = np.random.default_rng([config.seed, number, _SAMPLING_STREAM]).random(len(starts_us))
+        if not done.life.badged:
+            kept = Kept(done, [None] * len(starts_us), spikes(done), chance < config.samples)
+            self._tell_unbadged(kept, truth)
+            return kept
+        ids = [f"h{config.seed}-{number:05d}-{start_us // 1_000_000}" for start_us in starts_us]
         kept = Kept(done, ids, spikes(done), chance < config.samples)
         self._members[number] = tables.members_table([done])
         self._counts.sessions += len(ids)
         self._counts.reps += len(done.reps.rep)
         past = sessions_done(done)
-        self._find(kept, past)
-        self._tell(kept, past, truth)
+        self._find(kept, ids, past, truth)
+        self._tell(kept, ids, past, truth)
         return kept
 
-    def _find(self, kept: Kept, past: Sequence[Done]) -> None:
-        user = kept.done.life.lifter.user
+    def _find(self, kept: Kept, ids: Sequence[str], past: Sequence[Done], truth: Truth) -> None:
+        person = kept.done.life.lifter
         for index, expected in entailed(kept.done, past):
-            self._findings.append({"session": kept.ids[index], "user": user, **asdict(expected)})
+            self._findings.append({"session": ids[index], "user": person.user, **asdict(expected)})
+            too_deep = expected.rule == "depth.excessive" and not expected.near
+            # Of the sampled ones the truth tells by itself.
+            if too_deep and person.feels_back and not kept.sampled[index]:
+                truth.pain(person, ids[index], past[index].end_us)
 
-    def _tell(self, kept: Kept, past: Sequence[Done], truth: Truth) -> None:
+    def _tell(self, kept: Kept, ids: Sequence[str], past: Sequence[Done], truth: Truth) -> None:
         """The sampled sessions, as a live run writes them down."""
         done, own = kept.done, kept.done.life
         if not kept.sampled.any():
             return
-        truth.member(own.lifter, own.press, own.gym, own.machine, limit_mm=done.limit_mm)
+        truth.member(own.lifter, own.press, own.gym, own.machine, limit_mm=done.limit_mm, protocol=own.protocol)
         for index in np.flatnonzero(kept.sampled).tolist():
+            start_us = past[index].start_us
             truth.session(
-                session=kept.ids[index],
+                session=ids[index],
                 lifter=own.lifter,
                 press=own.press,
                 gym=own.gym,
                 machine=own.machine,
-                start_us=past[index].start_us,
+                start_us=start_us,
                 end_us=past[index].end_us,
                 reps=done.true_reps(index),
                 limit_mm=done.limit_mm,
-                past=past[:index],
+                past=[one for one, shared in zip(past[:index], own.shared[:index].tolist(), strict=True) if not shared],
+                friend=own.friend if own.shared[index] else None,
+                protocol=own.protocol_at(start_us),
+            )
+
+    @staticmethod
+    def _tell_unbadged(kept: Kept, truth: Truth) -> None:
+        """The sampled sessions of somebody who trains without a badge."""
+        done, own = kept.done, kept.done.life
+        for index in np.flatnonzero(kept.sampled).tolist():
+            truth.unbadged(
+                lifter=own.lifter,
+                press=own.press,
+                gym=own.gym,
+                machine=own.machine,
+                start_us=int(done.sessions.starts_us[index]),
+                end_us=int(done.sessions.ends_us[index]),
+                reps=done.true_reps(index),
             )
 
     def _progress(self) -> Progress:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sledwatch_sim.history.bulk import Lived
 from sledwatch_sim.history.lives import Flags, Numbers
 from sledwatch_sim.history.traces import DT_US, Trace
+from sledwatch_sim.people import DAY_US
 
 # Partitions, so that a member's rows lie in one of them and readers can share the work.
 HASHES: Final = 32
@@ -32,6 +33,9 @@ MEMBERS: Final = pa.schema(
         "bounces": pa.bool_(),
         "one_rm_kg": pa.float64(),
         "habit_mm": pa.float64(),
+        "protocol_knee_deg": pa.list_(pa.float64()),
+        "protocol_load_kg": pa.float64(),
+        "protocol_until": _MOMENT,
     }
 )
 SESSIONS: Final = pa.schema(
@@ -49,6 +53,7 @@ SESSIONS: Final = pa.schema(
         "work_j": pa.float64(),
         "spike": pa.float64(),
         "limit_mm": pa.float64(),
+        "shared_with": _NAME,
         "sampled": pa.bool_(),
     }
 )
@@ -78,6 +83,7 @@ REPS: Final = pa.schema(
         "limit_tier": _NAME,
         "over_mm": pa.float64(),
         "share_of_1rm": pa.float64(),
+        "by": _NAME,
     }
 )
 SAMPLES: Final = pa.schema(
@@ -112,10 +118,13 @@ def user_hash(user: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A life as it is written. ids: of its sessions. spikes: NaN without a baseline. sampled: which have a trace."""
+    """A life as it is written.
+
+    ids: of its sessions, None where nobody badged in. spikes: NaN without a baseline. sampled: which have a trace.
+    """
 
     done: Lived
-    ids: Sequence[str]
+    ids: Sequence[str | None]
     spikes: Numbers
     sampled: Flags
 
@@ -124,7 +133,10 @@ def members_table(lives: Sequence[Lived]) -> pa.Table:
     """A row a member."""
     rows = []
     for done in lives:
-        person, press = done.life.lifter, done.life.press
+        person, press, protocol = done.life.lifter, done.life.press, done.life.protocol
+        until_us = None
+        if protocol is not None and len(done.life.starts_us):
+            until_us = int(done.life.starts_us[0]) + protocol.days * DAY_US
         rows.append(
             {
                 "user": person.user,
@@ -139,6 +151,9 @@ def members_table(lives: Sequence[Lived]) -> pa.Table:
                 "bounces": person.bounces,
                 "one_rm_kg": round(person.one_rm_n / press.newtons_per_kg(person.setup(press)), 1),
                 "habit_mm": round(person.habit_mm(press), 1),
+                "protocol_knee_deg": protocol and list(protocol.knee_deg),
+                "protocol_load_kg": protocol and protocol.load_kg,
+                "protocol_until": until_us,
             }
         )
     return pa.Table.from_pylist(rows, schema=MEMBERS)
@@ -167,6 +182,10 @@ def sessions_table(lives: Sequence[Kept]) -> pa.Table:
         "work_j": pa.array(np.round(column("work_j"), 1)),
         "spike": pa.array(np.round(np.concatenate([kept.spikes for kept in lives]), 3), from_pandas=True),
         "limit_mm": of_each([kept.done.limit_mm for kept in lives], pa.float64()),
+        "shared_with": _coded(
+            np.concatenate([np.where(kept.done.life.shared, at, -1) for at, kept in enumerate(lives)]),
+            [_friend(kept) for kept in lives],
+        ),
         "sampled": pa.array(np.concatenate([kept.sampled for kept in lives])),
     }
     return pa.table(columns, SESSIONS)
@@ -216,6 +235,10 @@ def reps_table(lives: Sequence[Kept]) -> pa.Table:
         "limit_tier": _coded(np.zeros(len(session), dtype=np.int64), ["calibrated"]),
         "over_mm": pa.array(np.where(over_mm > 0, over_mm, np.nan), from_pandas=True),
         "share_of_1rm": rounded(column("share_of_1rm"), 3),
+        "by": _coded(
+            np.concatenate([2 * at + kept.done.reps.friends for at, kept in enumerate(lives)]),
+            [name for kept in lives for name in (kept.done.life.lifter.user, _friend(kept))],
+        ),
     }
     return pa.table(columns, REPS)
 
@@ -244,15 +267,20 @@ def _whose(lives: Sequence[Kept], counts: Any) -> dict[str, pa.Array]:
     """The columns that say who and where, each life's repeated."""
     of = np.repeat(np.arange(len(lives)), counts)
     return {
-        "user": _coded(of, [kept.done.life.lifter.user for kept in lives]),
+        "user": _coded(of, [kept.done.life.lifter.user if kept.done.life.badged else None for kept in lives]),
         "gym": _coded(of, [kept.done.life.gym for kept in lives]),
         "machine": _coded(of, [kept.done.life.machine for kept in lives]),
     }
 
 
-def _coded(index: Any, names: Sequence[str]) -> pa.Array:
-    """A column of few different words, `names[index]`, each word once."""
-    words = sorted(set(names))
+def _friend(kept: Kept) -> str | None:
+    friend = kept.done.life.friend
+    return None if friend is None else friend.user
+
+
+def _coded(index: Any, names: Sequence[str | None]) -> pa.Array:
+    """A column of few different words, `names[index]`, each word once; null where there is none, and below 0."""
+    words = sorted({name for name in names if name is not None})
     place = {word: number for number, word in enumerate(words)}
-    codes = np.array([place[name] for name in names], dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes[index]), pa.array(words, pa.string()))
+    codes = np.array([-1 if name is None else place[name] for name in names] + [-1], dtype=np.int32)[index]
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(words, pa.string()))

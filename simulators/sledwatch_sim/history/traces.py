@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sledwatch_sim.equipment.models import RATE_HZ
-from sledwatch_sim.equipment.sensors import DROPOUT, NOISE_MM, STEP_MM
+from sledwatch_sim.equipment.sensors import DROPOUT, NOISE_MM, STEP_MM, Sensor, SensorAtWork, Tell
 from sledwatch_sim.equipment.travel import bounce_mm, bounce_s, passing
 from sledwatch_sim.history.bulk import BEFORE_SET_S, Lived
 from sledwatch_sim.history.lives import Numbers, Whole
 
+SOUND: Final = Sensor()
 DT_US: Final = round(1e6 / RATE_HZ)
 FRAME_SAMPLES: Final = 50
 _TRACE_STREAM: Final = 23
@@ -58,20 +59,30 @@ class Phases:
     turns: Numbers
 
 
-def trace(done: Lived, session: int) -> Trace:
-    """What the machine saw of the session of this index."""
+def trace(done: Lived, session: int, sensor: Sensor = SOUND, tell: Tell | None = None) -> Trace:
+    """What the machine saw of the session of this index.
+
+    sensor: its own; times in it count from the session's start. tell: hears of its faults.
+    """
     lifter = done.life.lifter
     start_us = int(done.sessions.starts_us[session])
     rng = np.random.default_rng([lifter.seed, lifter.number, start_us // 1_000_000, _TRACE_STREAM])
     phases, set_starts_s = _phases(done, session, rng)
     ends_s = np.cumsum(phases.seconds)
-    seen = _seen(_depths(phases, ends_s), rng)
+    true_mm = _depths(phases, ends_s)
     sets = slice(
         int(done.sessions.first_set[session]), int(done.sessions.first_set[session] + done.sessions.sets[session])
     )
     loads = np.concatenate([[done.life.press.empty_kg], done.sets.load_kg[sets]])
-    first, load_kg = _frames(np.concatenate([[0], _samples_before(set_starts_s)]), loads, len(seen))
-    return Trace(seen, first, load_kg)
+    first, load_kg = _frames(np.concatenate([[0], _samples_before(set_starts_s)]), loads, len(true_mm))
+    if sensor == SOUND:
+        return Trace(_seen(true_mm, rng), first, load_kg)
+    seed = (lifter.seed, lifter.number, start_us // 1_000_000, _TRACE_STREAM)
+    at_work = SensorAtWork(sensor, seed, start_us, tell)
+    each_kg = np.repeat(load_kg, np.diff(first, append=len(true_mm)))
+    read = at_work.read(np.arange(len(true_mm)) / RATE_HZ, true_mm, each_kg)
+    at_work.close()
+    return Trace(read.depth_mm.astype(np.float32), first, read.load_kg[first])
 
 
 def _phases(done: Lived, session: int, rng: np.random.Generator) -> tuple[Phases, Numbers]:

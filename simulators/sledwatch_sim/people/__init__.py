@@ -1,7 +1,7 @@
 """The people: their bodies, how they move under load, how they train, and how they are drawn."""
 
 from sledwatch_sim.people.body import Body, Sex
-from sledwatch_sim.people.lifter import Lifter, Temper, lifter
+from sledwatch_sim.people.lifter import Lifter, Temper, friend_of, lifter
 from sledwatch_sim.people.technique import (
     LOAD_PCT,
     VELOCITY_M_S,
@@ -32,6 +32,7 @@ __all__ = [
     "Temper",
     "Training",
     "after_breaks",
+    "friend_of",
     "lifter",
     "possible_reps",
     "shortest_push_s",

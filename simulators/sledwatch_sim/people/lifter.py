@@ -5,12 +5,13 @@ same gym, sample by sample.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from sledwatch.machine import ANKLE_SHARE, FEMUR_SHARE, SHANK_SHARE, STANDARD_GRAVITY_M_S2
+from sledwatch_sim.equipment.models import INCLINE
 from sledwatch_sim.people.body import Sex
 from sledwatch_sim.people.names import first_name, last_name
 from sledwatch_sim.people.technique import near
@@ -25,6 +26,8 @@ _SEGMENT_SPREAD: Final = 0.02
 # How much load–velocity lines differ: together within the published error of 5.8 % of the 1RM (Conceição 2016).
 _VELOCITY_AT_1RM_SPREAD: Final = 0.03
 _VELOCITY_SLOPE_SPREAD: Final = 0.06
+_FRIENDS_STRENGTH: Final = 0.6
+_FRIENDS_LESS_MM: Final = 90.0
 _BOUNCERS: Final = 0.08
 _BACKS: Final = 0.1
 _RHYTHMS: Final[tuple[tuple[int, ...], ...]] = ((7,), (3, 4), (3, 4), (2, 2, 3), (2, 2, 3), (2, 2, 2, 2))
@@ -104,3 +107,14 @@ def lifter(
         velocity_at_1rm_m_s=near(0.19, _VELOCITY_AT_1RM_SPREAD, body),
         velocity_slope=near(1.0, _VELOCITY_SLOPE_SPREAD, body),
     )
+
+
+def friend_of(person: Lifter, number: int, user: str) -> Lifter:
+    """Somebody to share a badge with, whose reps look different: weaker, and not going down as far.
+
+    They are so far apart that nobody could take the two for one (judgement).
+    """
+    drawn = lifter(person.seed, number, user)
+    goal_mm = person.depth_mm(INCLINE, person.knee_deg) - _FRIENDS_LESS_MM
+    knee_deg = min(range(40, 120), key=lambda knee: abs(drawn.depth_mm(INCLINE, knee) - goal_mm))
+    return replace(drawn, one_rm_n=_FRIENDS_STRENGTH * person.one_rm_n, knee_deg=float(knee_deg))

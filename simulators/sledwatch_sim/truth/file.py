@@ -195,9 +195,13 @@ class Truth:
         for expected in of_machine:
             self._finding(expected, session, None)
         if lifter.feels_back and any(one.rule == "depth.excessive" and not one.near for one in found):
-            self._line("pain", user=lifter.user, session=session, at_us=end_us + DAY_US // 2, where="back")
+            self.pain(lifter, session, end_us)
         self._flush()
         return now
+
+    def pain(self, lifter: Lifter, session: str, end_us: int) -> None:
+        """Somebody's back hurts, half a day after a session in which they went too deep."""
+        self._line("pain", user=lifter.user, session=session, at_us=end_us + DAY_US // 2, where="back")
 
     def unbadged(
         self,
