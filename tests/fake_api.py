@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
-from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 Json = dict[str, Any]
 
@@ -38,6 +38,9 @@ class Floor:
     findings: list[Json] = field(default_factory=list)
     alerts: list[Json] = field(default_factory=list)
     limits: dict[str, list[Json]] = field(default_factory=dict)
+    changes: dict[str, list[Json]] = field(default_factory=dict)
+    visits: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    protocols: dict[str, list[Json]] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
     accounts: dict[str, Json] = field(default_factory=dict)
     sensors: dict[str, Json] = field(default_factory=dict)
@@ -345,6 +348,128 @@ def trace_of(reps: list[Json], step_us: int = 100_000) -> Json:
     return {"t_us": t_us, "depth_mm": depth, "load_kg": [reps[0]["load_kg"]] * len(t_us)}
 
 
+def bottom(depth_mm: float, load_kg: float | None = 47.0, **fields: Any) -> Json:
+    """A bottom of a calibration visit, of a movement that goes on unless `fields` say which rep it was."""
+    return {"depth_mm": depth_mm, "load_kg": load_kg, "set": None, "rep": None, **fields}
+
+
+def begun_visit(*bottoms: Json, **fields: Any) -> Json:
+    """What the fake keeps of a calibration visit: the sled came down near-empty, but for `fields`."""
+    return {
+        "begun_by": "admin",
+        "begun_at": at(4),
+        "ends_at": at(4 - 120),
+        "bottoms": list(bottoms),
+        "near_empty": True,
+        "warnings": [],
+        "empty_kg": 47.0,
+        "reference_load_kg": 180.0,
+        **fields,
+    }
+
+
+SAYS = {
+    "badge": "Have the member badge in on this machine, and set seat and feet as they train.",
+    "descent": "With the sled near-empty, let it down slowly until the sacrum starts to leave the pad.",
+    "confirmation": "Confirm the point where the sacrum started to leave the pad, or let the sled down again.",
+}
+SETUP = {"backrest_deg": 30.0, "notch": 4, "foot_row": 2, "foot_offset_mm": 0.0}
+
+
+def calibration(floor: Floor, user: str, gym: str, name: str) -> Json:
+    """A calibration visit as the API shows it."""
+    kept = floor.visits[user, gym, name]
+    item = next(one for one in floor.machines[gym] if one["machine"] == name)
+    here = item["state"] == "in_use" and item["user"] == user
+    bottoms = kept["bottoms"] if here else []
+    awaiting = "badge" if not here else "confirmation" if bottoms else "descent"
+    same = ("begun_by", "begun_at", "ends_at", "empty_kg", "reference_load_kg")
+    return {
+        "user": user,
+        "gym": gym,
+        "machine": name,
+        **{key: kept[key] for key in same},
+        "awaiting": awaiting,
+        "says": SAYS[awaiting],
+        "session": item["session"] if here else None,
+        "setup": SETUP if here else None,
+        "depth_mm": item["depth_mm"] if here else None,
+        "load_kg": item["load_kg"] if here else None,
+        "latest": bottoms[-1] if bottoms else None,
+        "deepest": max(bottoms, key=lambda one: float(one["depth_mm"])) if bottoms else None,
+        "near_empty": kept["near_empty"] if here else None,
+        "warnings": kept["warnings"] if here else [],
+    }
+
+
+def limit_in_force(floor: Floor, user: str, gym: str, name: str, **fields: Any) -> Json:
+    """The limit that holds on a machine: one that was set there, or carried over from elsewhere, or none."""
+    limits = floor.limits[user]
+    own = next((one for one in reversed(limits) if (one["gym"], one["machine"]) == (gym, name)), None)
+    carried = None if own or not limits else limits[0]
+    limit_mm = own["limit_mm"] if own else carried["limit_mm"] + 25.0 if carried else None
+    return {
+        "gym": gym,
+        "machine": name,
+        "setup": SETUP,
+        "limit_mm": limit_mm,
+        "caution_mm": None if limit_mm is None else limit_mm - 20,
+        "tier": "calibrated" if own else "transferred" if carried else None,
+        "version": None if limit_mm is None else 1,
+        "error_mm": 112.0 if carried else None,
+        "transferred_from": {
+            **{key: carried[key] for key in ("gym", "machine", "notch", "foot_row")},
+            "by": "geometry",
+            "basis": "reach",
+        }
+        if carried
+        else None,
+        "refused": [],
+        "knee_deg": None if limit_mm is None else 104.2,
+        "hip_deg": None if limit_mm is None else 127.0,
+        "angle_error_deg": 10.0,
+        "angle_basis": None if limit_mm is None else "reach",
+        "told_mm": limit_mm,
+        "told_by": None if limit_mm is None else "limit",
+        **fields,
+    }  # fmt: skip
+
+
+def limit_change(limit: Json, **fields: Any) -> Json:
+    """The setting of a limit, in the history."""
+    same = ("gym", "machine", "notch", "foot_row", "limit_mm", "how", "from_rep", "setup", "session", "note", "version")
+    return {
+        "change": "set",
+        **{key: limit[key] for key in same},
+        "changed_by": limit["set_by"],
+        "changed_at": limit["set_at"],
+        **fields,
+    }
+
+
+def protocol(**fields: Any) -> Json:
+    """A clinician's protocol that stands: a window of the knee, one of depth, a load cap; but for `fields`."""
+    return {
+        "user": "m-1042",
+        "version": 1,
+        "windows": [
+            {"quantity": "knee_deg", "min": 20.0, "max": 80.0, "gym": None, "machine": None},
+            {"quantity": "depth_mm", "min": None, "max": 380.0, "gym": "north", "machine": "press-1"},
+        ],
+        "load_cap_kg": 90.0,
+        "expires_at": "2026-01-14T23:00:00Z",
+        "expired": False,
+        "clinician": "Dr. Ruiz",
+        "note": "ACL, week 6",
+        "set_by": "admin",
+        "set_at": at(60 * 24 * 6),
+        "not_judged": [],
+        "ended_by": None,
+        "ended_at": None,
+        **fields,
+    }
+
+
 def _finding(alert_: Json, **fields: Any) -> Json:
     kept = (
         "session",
@@ -500,8 +625,13 @@ def busy_floor() -> Floor:
             "set_by": "admin",
             "set_at": at(60 * 24 * 20),
             "version": 1,
+            "how": "calibration",
+            "setup": SETUP,
+            "session": "H-20",
+            "note": None,
         }
     ]
+    floor.changes["m-1042"] = [limit_change(floor.limits["m-1042"][0])]
     begin = NOW_US - 8 * 60_000_000
     depths = [
         (1, [356, 362, 359, 365, 371, 368, 374, 380, 377, 386]),
@@ -513,7 +643,6 @@ def busy_floor() -> Floor:
             start = begin + (in_set - 1) * 150_000_000 + index * 3_400_000
             unsure = {"quality": "unsure", "quality_reason": "samples missing"} if len(reps) == 3 else {}
             reps.append(rep("S-1", len(reps) + 1, in_set, start, float(depth), 100.0 + 20 * (in_set - 1), **unsure))
-    setup = {"backrest_deg": 30.0, "notch": 4, "foot_row": 2, "foot_offset_mm": 0.0}
     for name, user, user_name, press, state in [
         ("S-1", "m-1042", "Anna Kowalska", "press-1", "closed"),
         ("S-2", "m-2210", "Jonas Weber", "press-2", "live"),
@@ -535,7 +664,7 @@ def busy_floor() -> Floor:
             "source": "samples",
             "split_of": None,
             "findings": [],
-            "setup": setup,
+            "setup": SETUP,
             "limit_mm": LIMIT_MM,
             "limit_tier": "calibrated",
             "work_j": 15_300.0,
@@ -872,11 +1001,125 @@ def _routes(floor: Floor) -> APIRouter:
             "set_by": "admin",
             "set_at": at(0),
             "version": 2,
+            "how": "figure" if pointed is None else "rep",
+            "setup": None if pointed is None else SETUP,
+            "session": None if pointed is None else pointed["session"],
+            "note": body.get("note"),
         }
+        return keep_limit(user, limit)
+
+    def keep_limit(user: str, limit: Json) -> Json:
         same = ("gym", "machine", "notch", "foot_row")
         kept = [old for old in floor.limits[user] if any(old[name] != limit[name] for name in same)]
         floor.limits[user] = [*kept, limit]
+        floor.changes.setdefault(user, []).insert(0, limit_change(limit))
+        for item in floor.machines[limit["gym"]]:
+            if (item["machine"], item["user"]) == (limit["machine"], user):
+                item |= {"limit_mm": limit["limit_mm"], "caution_mm": limit["limit_mm"] - 20}
         return limit
+
+    @api.get("/members/{user}/limits/{gym}/{name}/history")
+    async def changes(
+        user: str, gym: str, name: str, request: Request, limit: int = 50, cursor: str | None = None
+    ) -> Json:
+        signed_in(request)
+        found(floor.members, user, "member")
+        rows = [one for one in floor.changes.get(user, []) if (one["gym"], one["machine"]) == (gym, name)]
+        return listing(rows, limit, cursor)
+
+    @api.get("/members/{user}/limits/{gym}/{name}/in-force")
+    async def in_force(user: str, gym: str, name: str, request: Request) -> Json:
+        signed_in(request)
+        return limit_in_force(floor, user, gym, name)
+
+    def visit_of(user: str, gym: str, name: str) -> Json:
+        return dict(found(floor.visits, (user, gym, name), "calibration under way of"))
+
+    @api.post("/members/{user}/limits/{gym}/{name}/calibration")
+    async def begin_visit(user: str, gym: str, name: str, request: Request) -> Json:
+        signed_in(request)
+        floor.calls.append(("POST", request.url.path.removeprefix("/api/v1"), None))
+        floor.visits[user, gym, name] = begun_visit()
+        return calibration(floor, user, gym, name)
+
+    @api.get("/members/{user}/limits/{gym}/{name}/calibration")
+    async def visit(user: str, gym: str, name: str, request: Request) -> Json:
+        signed_in(request)
+        visit_of(user, gym, name)
+        return calibration(floor, user, gym, name)
+
+    @api.delete("/members/{user}/limits/{gym}/{name}/calibration", status_code=204)
+    async def cancel_visit(user: str, gym: str, name: str, request: Request) -> Response:
+        signed_in(request)
+        visit_of(user, gym, name)
+        del floor.visits[user, gym, name]
+        return Response(status_code=204)
+
+    @api.post("/members/{user}/limits/{gym}/{name}/calibration/confirm")
+    async def confirm_visit(user: str, gym: str, name: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("POST", request.url.path.removeprefix("/api/v1"), body))
+        kept = visit_of(user, gym, name)
+        stands = calibration(floor, user, gym, name)
+        if stands["awaiting"] == "badge":
+            raise HTTPException(409, f"{user} is not badged in on {gym}/{name}: the limit needs their seat")
+        if not (kept["near_empty"] or body["accept_load"]):
+            raise HTTPException(409, "the sled is not known to be near-empty (107 kg): take plates off and let it down")
+        del floor.visits[user, gym, name]
+        meant = stands[body["point"]] if "point" in body else bottom(body["depth_mm"])
+        limit = {
+            "gym": gym,
+            "machine": name,
+            "notch": None if body["every_notch"] else SETUP["notch"],
+            "foot_row": None if body["every_foot_row"] else SETUP["foot_row"],
+            "limit_mm": meant["depth_mm"],
+            "from_rep": None
+            if meant["rep"] is None
+            else {"session": stands["session"], "set": meant["set"], "rep": meant["rep"]},
+            "set_by": "admin",
+            "set_at": at(0),
+            "version": 2,
+            "how": "calibration",
+            "setup": SETUP,
+            "session": stands["session"],
+            "note": body["note"],
+        }
+        return keep_limit(user, limit)
+
+    def standing(user: str) -> Json:
+        kept = floor.protocols.get(user, [])
+        if not kept or kept[0]["ended_at"] is not None:
+            raise HTTPException(404, f"no protocol of {user} is set")
+        return kept[0]
+
+    @api.get("/members/{user}/protocol")
+    async def get_protocol(user: str, request: Request) -> Json:
+        signed_in(request)
+        return {name: value for name, value in standing(user).items() if not name.startswith("ended_")}
+
+    @api.put("/members/{user}/protocol")
+    async def set_protocol(user: str, request: Request) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("PUT", f"/members/{user}/protocol", body))
+        kept = floor.protocols.setdefault(user, [])
+        if kept and kept[0]["ended_at"] is None:
+            kept[0] |= {"ended_by": "admin", "ended_at": at(0)}
+        kept.insert(0, protocol(user=user, version=len(kept) + 1, set_at=at(0), **body))
+        return {name: value for name, value in kept[0].items() if not name.startswith("ended_")}
+
+    @api.delete("/members/{user}/protocol", status_code=204)
+    async def end_protocol(user: str, request: Request) -> Response:
+        signed_in(request)
+        floor.calls.append(("DELETE", f"/members/{user}/protocol", None))
+        standing(user).update({"ended_by": "admin", "ended_at": at(0)})
+        return Response(status_code=204)
+
+    @api.get("/members/{user}/protocol/history")
+    async def protocols(user: str, request: Request, limit: int = 50, cursor: str | None = None) -> Json:
+        signed_in(request)
+        return listing(floor.protocols.get(user, []), limit, cursor)
 
     @api.get("/sessions/{session}")
     async def one_session(session: str, request: Request) -> Json:

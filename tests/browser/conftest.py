@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from fake_api import COOKIE, NOW_US, TOKEN, Floor, busy_floor, fake_api
+from fake_api import COOKIE, NOW_US, TOKEN, Floor, begun_visit, bottom, busy_floor, fake_api
 from sledwatch_web.app import create_app
 from web_server import served
 
@@ -25,8 +25,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def floor() -> Floor:
-    """What the API knows."""
-    return busy_floor()
+    """What the API knows; a calibration visit is under way."""
+    floor = busy_floor()
+    floor.visits["m-1042", "north", "press-1"] = begun_visit(bottom(398.2), near_empty=False, warnings=["Too heavy."])
+    return floor
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ PAGES = [
     "/sessions/S-1/sets?chosen=2",
     "/members",
     "/members/m-1042",
+    "/members/m-1042/calibrate",
+    "/members/m-1042/calibrate/north/press-1",
     "/machines/north/press-1",
     "/machines/north/press-2",
     "/quarantine",

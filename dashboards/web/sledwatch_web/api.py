@@ -18,12 +18,16 @@ PAGE_ITEMS: Final = 200
 
 
 class ApiError(Exception):
-    """The API did not give what was asked for; `detail` is for the person at the page."""
+    """The API did not give what was asked for; `detail` is for the person at the page.
 
-    def __init__(self, detail: str, status: int = 502) -> None:
+    fields: what is wrong with which field of the request, where the API says so: name → what was expected.
+    """
+
+    def __init__(self, detail: str, status: int = 502, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.status = status
+        self.fields = dict(fields or {})
 
 
 class ApiDown(ApiError):
@@ -106,6 +110,17 @@ class Api:
         """Set something."""
         return await self._call("PUT", path, body=body)
 
+    async def delete(self, path: str) -> None:
+        """Take something away."""
+        await self._call("DELETE", path)
+
+    async def get_or_none(self, path: str, **params: str | int | None) -> Json | None:
+        """The same as `get` for what may well not be there."""
+        try:
+            return await self.get(path, **params)
+        except NotFound:
+            return None
+
     async def _call(
         self, method: str, path: str, *, params: Mapping[str, str | int | None] | None = None, body: Json | None = None
     ) -> Json:
@@ -147,5 +162,11 @@ def _error(answer: httpx.Response) -> ApiError:
     if answer.status_code == httpx.codes.NOT_FOUND:
         return NotFound(detail, 404)
     if answer.is_client_error:
-        return Refused(detail, answer.status_code)
+        return Refused(detail, answer.status_code, _fields(said))
     return ApiDown(detail, 503)
+
+
+def _fields(said: Json) -> dict[str, str]:
+    """Of a problem document: what was expected of each field of the body that is wrong."""
+    errors = said.get("errors")
+    return {one["field"]: one["expected"] for one in errors} if isinstance(errors, list) else {}

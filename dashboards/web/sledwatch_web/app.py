@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Scope
 
 from sledwatch_web.api import ApiClient, ApiDown, ApiError, NotFound, NotSignedIn
 from sledwatch_web.pages.alerts import alert_routes
+from sledwatch_web.pages.calibration import calibration_routes
 from sledwatch_web.pages.floor import floor_routes
 from sledwatch_web.pages.machines import machine_routes
 from sledwatch_web.pages.members import member_routes
@@ -67,6 +68,7 @@ def create_app(
         session_routes,
         set_routes,
         member_routes,
+        calibration_routes,
         quarantine_routes,
     ):
         app.include_router(routes(site))
