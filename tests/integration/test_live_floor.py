@@ -269,6 +269,46 @@ def test_one_rep_far_past_the_limit_is_enough(floor: Floor) -> None:
     assert 1 == alert["count"]
 
 
+def tiring(load_kg: float = 120.0, step_mm: float = 0.0, slowest_s: float = 2.2) -> Session:
+    """A set of six that gets slower, from 1.0 s a push, and `step_mm` deeper with each rep; then one more set."""
+    session = Session(load_kg=load_kg)
+    for number in range(6):
+        session.rep(340.0 + step_mm * number, up_s=1.0 + (slowest_s - 1.0) * number / 5)
+    session.rest(35.0)
+    return session.rep(340.0).rest(3.0)
+
+
+@pytest.mark.parametrize(("slowest_s", "cues"), [(1.6, []), (2.2, ["fatigue"])])
+def test_who_is_near_failure_hears_of_it_once_a_set(floor: Floor, slowest_s: float, cues: list[str]) -> None:
+    """Twice as slow is a loss of half the velocity: past 40 % with the fifth rep, and said before the sixth is over."""
+    events = tiring(slowest_s=slowest_s).events()
+    floor.hear(events)
+    assert cues == [cue["kind"] for cue in floor.of("cue")]
+    assert {340.0} >= {round(cue["depth_mm"]) for cue in floor.of("cue")}
+
+
+def test_who_gets_deeper_and_slower_together_hears_of_it(floor: Floor) -> None:
+    floor.hear(tiring(step_mm=6.0, slowest_s=1.6).events())
+    assert ["fatigue"] == [cue["kind"] for cue in floor.of("cue")]
+
+
+def test_depth_is_said_before_tiredness(floor: Floor) -> None:
+    """One frame brings the end of the rep that shows it and the next one near the limit, let down fast."""
+    session = Session()
+    for up_s in (1.0, 1.0, 1.3, 2.2):
+        session.rep(340.0, up_s=up_s)
+    # To the beginning of a frame, which then holds all of the way down.
+    session.rest(1.0 - len(session.depth_mm) % 50 / 50 + 0.02)
+    floor.hear(session.rep(395.0, down_s=0.7).rest(3.0).events())
+    assert ["caution", "fatigue"] == [cue["kind"] for cue in floor.of("cue")]
+
+
+def test_on_a_light_load_nobody_is_called_tired(floor: Floor) -> None:
+    floor.house.has_trained("m-1", [2], 9_000.0)
+    floor.hear(tiring(load_kg=35.0).events())
+    assert [] == floor.of("cue")
+
+
 def test_while_the_depth_sensor_is_doubtful_cues_go_on_and_no_alert_is_raised(floor: Floor) -> None:
     """A cue costs nobody more than a shallower rep, and the machine's own light knows of no doubt."""
     doubtful = StoredSensors(

@@ -10,10 +10,11 @@ from sledwatch.limits import LIMITING_TIERS, DepthLimit, LimitBook, ReferenceLoa
 from sledwatch.protocol import Cap, Protocol, cap_of
 from sledwatch.reps import Now, RepTracker, Span
 from sledwatch_analytics.closing.judging import judge_depth
+from sledwatch_analytics.live.tiring import Tiring
 from sledwatch_analytics.measured import Pressing, Samples, joined
 from sledwatch_storage.state.machines import as_said
 
-CueKind = Literal["caution", "excessive"]
+CueKind = Literal["caution", "excessive", "fatigue"]
 
 # Samples are kept this long to measure a rep when its end is certain; nobody takes longer over one.
 KEPT_US: Final = 90 * 1_000_000
@@ -85,6 +86,7 @@ class LiveSession:
     _cued: tuple[int, CueKind] | None = None
     _seen: _Seen = field(default_factory=lambda: _Seen(0, past=False, far_past=False))
     _excessive: Finding | None = None
+    _tiring: Tiring = field(default_factory=Tiring)
 
     def __post_init__(self) -> None:
         self.now: Now = self._tracker.now
@@ -137,8 +139,12 @@ class LiveSession:
         self.reps += new
         self.now = now = self._tracker.now
         finding = self._judge(now, newly_told=any(rep.over_mm is not None for rep in new))
-        cue = self._cue(now)
-        return Advance(new, cue, now.descending_bottom_mm or 0.0, finding)
+        self._tiring.look(self.reps, new, None if self.member is None else self.member.reference)
+        cue, cue_mm = self._cue(now), now.descending_bottom_mm or 0.0
+        # Depth is more urgent: who is tired hears it with the next frame.
+        if cue is None and (tired := self._tiring.say(now.set)) is not None:
+            cue, cue_mm = "fatigue", tired.depth_mm
+        return Advance(new, cue, cue_mm, finding)
 
     def _measured(self, told: list[Span]) -> list[Rep]:
         return [self._with_loss(rep) for rep in self._pressing().reps(joined(self._kept), told, causal=True)]
