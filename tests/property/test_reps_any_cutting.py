@@ -90,6 +90,27 @@ def test_a_sled_at_rest_makes_no_reps(depth_mm, noise_mm, seed, rate_hz):
 
 
 @few
+@given(
+    st.floats(0, 45),
+    st.floats(0.02, 25),
+    st.floats(-1_500, 1_500),
+    st.floats(0, 2),
+    st.floats(0, 0.05),
+    st.sampled_from([10.0, 50.0, 200.0]),
+    st.integers(0, 2**16),
+)
+def test_a_sensor_that_sways_drifts_trembles_and_leaps_makes_no_reps(
+    sway_mm, sways_hz, drift_mm_per_h, noise_mm, spikes, rate_hz, seed
+):
+    """Swaying by 45 mm to both sides is 90 mm of travel, back and forth."""
+    t_us, depth_mm, load_kg = Press(((0.0, 50.0),)).rest(60).samples(rate_hz, noise_mm=noise_mm, seed=seed)
+    since_s = (t_us - t_us[0]) / 1e6
+    depth_mm += sway_mm * np.sin(2 * np.pi * sways_hz * since_s) + drift_mm_per_h * since_s / 3_600
+    lone = (np.random.default_rng(seed).random(len(t_us)) < spikes) & (np.arange(len(t_us)) % 3 == 0)
+    assert [] == find_reps(t_us, np.where(lone, depth_mm + 500, depth_mm), load_kg)
+
+
+@few
 @given(lives, st.integers(0, 2**16))
 def test_what_is_shown_of_a_rep_in_progress_never_passes_its_bottom(samples, seed):
     damaged = spoilt(samples, seed)

@@ -46,7 +46,8 @@ STATE = np.dtype([
     ("kept", "i8"),
     # Where the sled came to rest; the shallowest depth of the half still_s that is over, and of the one that runs.
     ("anchor_us", "i8"), ("anchor_mm", "f8"), ("settled_mm", "f8"), ("calm_us", "i8"), ("calm_mm", "f8"),
-    ("newest_us", "i8"), ("newest_mm", "f8"),
+    # Since when it has been nearer than half a rep's travel to where it was then, and the shallowest depth since.
+    ("put_us", "i8"), ("put_mm", "f8"), ("put_low_mm", "f8"), ("newest_us", "i8"), ("newest_mm", "f8"),
     # The movement in progress: the shallowest depth since the last bottom, when the sled was last near it (leave) and
     # first near it (arrive), what was wrong since the start of the rep and since it last left the top.
     ("mode", "i8"), ("low_mm", "f8"), ("leave_us", "i8"), ("arrive_us", "i8"), ("arrive_mm", "f8"),
@@ -206,6 +207,7 @@ def _follow(
     if not s.plausible:
         s.plausible = 1
         s.anchor_mm = np.inf
+        s.put_mm = np.inf
         s.low_mm = y_mm[0]
         s.low_slip_mm = s.slip_mm
         s.leave_us = at_us[0]
@@ -264,6 +266,9 @@ def _follow(
                 s.anchor_mm = y_mm[k]
                 s.calm_us = at_us[k]
                 s.calm_mm = y_mm[k]
+                s.put_us = at_us[k]
+                s.put_mm = y_mm[k]
+                s.put_low_mm = y_mm[k]
                 k += 1
             continue
 
@@ -276,6 +281,9 @@ def _follow(
         calm_us = s.calm_us
         calm_mm = s.calm_mm
         settled_mm = s.settled_mm
+        put_us = s.put_us
+        put_mm = s.put_mm
+        put_low_mm = s.put_low_mm
         lowered = False
         left = False
         rested = False
@@ -304,18 +312,33 @@ def _follow(
                 still_us = now_us - anchor_us
                 if still_us >= r.still_us:
                     if rising:
-                        # It rests at the top, or came down from it to be racked, or the lifter gave up.
-                        at_top = y <= s.top_mm + r.rack_mm
-                        racked = still_us >= r.settle_us and y > low_mm + edge_mm
-                        rested = at_top or racked or still_us >= r.rest_us
+                        rested = y <= s.top_mm + r.rack_mm or still_us >= r.rest_us
                         if rested:
                             break
-                    elif y <= low_mm + r.rack_mm or still_us >= r.settle_us:
+                    elif y <= low_mm + r.rack_mm:
                         # Unracked, settled, or a sensor that drifts: a rep begins where the sled came to rest.
                         low_mm = min(settled_mm, calm_mm)
                         lowered = True
             elif y < calm_mm:
                 calm_mm = y
+            if abs(y - put_mm) > 0.5 * travel_mm:
+                put_us = now_us
+                put_mm = y
+                put_low_mm = y
+            elif now_us - put_us < r.settle_us:
+                put_low_mm = min(y, put_low_mm)
+            elif not rising:
+                # Put down, wherever that is and however the sensor trembles. It may be on its way down again already.
+                low_mm = put_low_mm
+                lowered = True
+                leave_us = max(leave_us, put_us)
+                put_us = now_us
+                put_low_mm = y
+            elif y > low_mm + edge_mm or y <= s.top_mm + r.rack_mm:
+                rested = True
+                settled_mm = put_low_mm
+                calm_mm = put_low_mm
+                break
             if y <= low_mm + edge_mm:
                 leave_us = now_us
                 left = True
@@ -328,10 +351,13 @@ def _follow(
             # Where nothing happens, near the top or at rest elsewhere, nothing has to be looked at closely.
             near = y <= low_mm + edge_mm
             floor_mm = max(low_mm if near else low_mm + 2.0 * edge_mm, calm_mm, anchor_mm - 0.9 * still_mm)
+            floor_mm = max(floor_mm, put_low_mm, put_mm - 0.4 * travel_mm)
             ceiling_mm = min(low_mm + (edge_mm if near else short_mm), anchor_mm + 0.9 * still_mm)
+            ceiling_mm = min(ceiling_mm, put_mm + 0.4 * travel_mm)
             while (
                 k + STEP <= taken
                 and at_us[k + STEP - 1] - calm_us <= half_us
+                and at_us[k + STEP - 1] - put_us < r.settle_us
                 and _within(y_mm[k : k + STEP], floor_mm, ceiling_mm)
             ):
                 k += STEP
@@ -353,6 +379,9 @@ def _follow(
         s.calm_us = calm_us
         s.calm_mm = calm_mm
         s.settled_mm = settled_mm
+        s.put_us = put_us
+        s.put_mm = put_mm
+        s.put_low_mm = put_low_mm
         if rested:
             told += _tell(r, s, spans[told], s.arrive_flags)
             s.mode = REST

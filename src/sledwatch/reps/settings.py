@@ -21,13 +21,13 @@ class RepSettings:
     min_travel_mm: of either phase. rack_mm: a pause this close to the top ends a rep; a sled that rests this close to
     where it rested before is being racked. set_rest_s: without a rep, ends a set. speed_m_s: a phase lasts from its
     first to its last moment above it. cutoff_hz: of the velocity filter (Pareja-Blanco 2017). still_s, still_mm: the
-    sled rests when it stays within this distance for this long; settle_s: it has been put down, wherever it is, when it
-    rests for this long short of a rep's travel. pause_s: the same at speed_m_s, for ends of phases. edge_mm: this close
-    to an extremum a phase is as good as over. gap_s: missing samples that make a rep unsure. max_speed_m_s, jump_mm: a
-    sample further from the one before than this speed and distance allow is implausible; slip_s: when it stays so for
-    this long, the encoder slipped. turn_m_s2: deceleration of the sharpest turn that is no spike. lone_mm: a bottom
-    that stands out from both its neighbours by more is unsure. smooth_s: the mean over samples. load_step_kg: the
-    change that begins a new set.
+    sled rests when it stays within this distance for this long; settle_s: it has been put down, wherever that is, when
+    it stays within half of min_travel_mm for this long. pause_s: as still_s at speed_m_s, for ends of phases. edge_mm:
+    this close to an extremum a phase is as good as over. gap_s: missing samples that make a rep unsure. max_speed_m_s,
+    jump_mm: a sample further from the one before than this speed and distance allow is implausible; slip_s: when it
+    stays so for this long, the encoder slipped. turn_m_s2: deceleration of the sharpest turn that is no spike. lone_mm:
+    a bottom that stands out from both its neighbours by more is unsure. smooth_s: the mean over samples. load_step_kg:
+    the change that begins a new set.
     """
 
     min_travel_mm: float = 100.0
