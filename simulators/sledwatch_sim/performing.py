@@ -1,6 +1,6 @@
 """A session as it is done: from badge to badge, sample by sample, with the truth about every rep."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -45,15 +45,6 @@ class TrueRep:
         """When the sled has come to its bottom; the push begins after the dwell."""
         return self.turn_s - self.stroke.dwell_s
 
-    def seen(self) -> "Seen":
-        """The rep as the contract measures it, from the first moment to the last that is faster than 0.02 m/s."""
-        stroke = self.stroke
-        out_m_s = stroke.bounce_m_s
-        lowered_mm, down_s = stroke.bottom_mm - bounce_mm(out_m_s) - stroke.top_mm, bounce_s(out_m_s) / 2.0
-        lowering_s = float(slow_s(lowered_mm, stroke.eccentric_s - down_s, out_m_s))
-        slow_up_s, mean_m_s = seen_push(stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, out_m_s)
-        return Seen(self.start_s + lowering_s, self.end_s - float(slow_up_s), float(mean_m_s))
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -71,6 +62,20 @@ class Stretch:
     depth_mm: Depths
     load_kg: float
     rep: TrueRep | None = None
+
+
+def seen(reps: Sequence[TrueRep]) -> list[Seen]:
+    """Reps as the contract measures them, from the first moment to the last that is faster than 0.02 m/s."""
+    columns = ("top_mm", "bottom_mm", "end_mm", "eccentric_s", "concentric_s", "bounce_m_s")
+    top_mm, bottom_mm, end_mm, eccentric_s, concentric_s, bounce_m_s = (
+        np.array([getattr(rep.stroke, name) for rep in reps]) for name in columns
+    )
+    start_s, end_s = (np.array([getattr(rep, name) for rep in reps]) for name in ("start_s", "end_s"))
+    lowered_mm = bottom_mm - bounce_mm(bounce_m_s) - top_mm
+    lowering_s = slow_s(lowered_mm, eccentric_s - bounce_s(bounce_m_s) / 2.0, bounce_m_s)
+    slow_up_s, mean_m_s = seen_push(bottom_mm, end_mm, concentric_s, bounce_m_s)
+    figures = zip((start_s + lowering_s).tolist(), (end_s - slow_up_s).tolist(), mean_m_s.tolist(), strict=True)
+    return [Seen(*each) for each in figures]
 
 
 def seen_push(

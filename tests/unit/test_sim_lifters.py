@@ -15,7 +15,7 @@ from sledwatch_sim.equipment.models import INCLINE, SEATED, SUPINE, Press
 from sledwatch_sim.equipment.travel import Pen, minimum_jerk
 from sledwatch_sim.history import past_sessions
 from sledwatch_sim.people import DAY_US, Lifter, lifter, possible_reps
-from sledwatch_sim.performing import TrueRep, perform
+from sledwatch_sim.performing import TrueRep, perform, seen
 from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
 
 NOW_US = 1_795_330_800_000_000
@@ -56,6 +56,23 @@ def test_reps_stay_within_what_people_do(number):
         assert 0.8 <= stroke.eccentric_s <= 4.0
         assert 0.1 <= rep.rom_mm / 1000.0 / stroke.concentric_s <= 1.0
         assert rep.start_s < rep.turn_s < rep.end_s
+
+
+@pytest.mark.parametrize("bounces", [False, True])
+def test_what_is_said_of_a_rep_is_what_its_speed_says(bounces):
+    """From the first to the last moment faster than 0.02 m/s, sampled a thousand times a second."""
+    person, press = replace(lifter(1, 3, "p"), bounces=bounces), INCLINE.at_rate(1_000.0)
+    rng = person.rng(NOW_US)
+    done = [one for one in perform(person, press, person.plan(press, rng)[:2], rng, lambda: None) if one.rep]
+    for stretch, rep in zip(done, seen([one.rep for one in done]), strict=True):
+        depth_mm, began_s = stretch.depth_mm, stretch.rep.start_s
+        bottom = int(depth_mm.argmax())
+        speed_m_s = np.gradient(depth_mm)
+        fast = np.flatnonzero(-speed_m_s[bottom:] > 0.02) + bottom
+        mean_m_s = (depth_mm[fast[0]] - depth_mm[fast[-1]]) / (fast[-1] - fast[0])
+        assert np.flatnonzero(speed_m_s > 0.02)[0] / 1e3 == pytest.approx(rep.start_s - began_s, abs=0.04)
+        assert fast[-1] / 1e3 == pytest.approx(rep.end_s - began_s, abs=0.01)
+        assert mean_m_s == pytest.approx(rep.mean_velocity_m_s, rel=0.01)
 
 
 @pytest.mark.parametrize("number", PEOPLE)

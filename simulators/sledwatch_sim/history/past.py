@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.people import DAY_US, Lifter, PlannedSet, Stroke
@@ -63,19 +64,21 @@ def _past_session(lifter: Lifter, press: Press, start_us: int, weeks_ago: float)
     setup = lifter.setup(press)
     t_us = start_us + 12_000_000
     reps: list[dict[str, Any]] = []
+    strokes: list[Stroke] = []
     for index, planned in enumerate(plan):
         top_mm = 10.0
         tired = index / (len(plan) - 1)
         done: list[dict[str, Any]] = []
         for number in range(planned.reps):
             stroke = lifter.stroke(press, planned, tired, number, top_mm, lifter.limit_mm(press), rng)
+            strokes.append(stroke)
             work_j = press.work_j(setup, planned.load_kg, stroke.bottom_mm - stroke.end_mm)
             done.append(_rep(planned, stroke, index + 1, len(reps) + number + 1, t_us, work_j))
             t_us = done[-1]["t_end_us"] + int(stroke.pause_s * 1e6)
             top_mm = stroke.end_mm
-        _lose_velocity(done)
         reps += done
         t_us += int(planned.rest_s * 1e6)
+    _tell_velocities(reps, strokes)
     return PastSession(
         session=f"h-{lifter.seed}-{lifter.user}-{start_us // 1_000_000}",
         start_us=start_us,
@@ -88,8 +91,6 @@ def _past_session(lifter: Lifter, press: Press, start_us: int, weeks_ago: float)
 def _rep(planned: PlannedSet, stroke: Stroke, number: int, rep: int, t_us: int, work_j: float) -> dict[str, Any]:
     turn_us = t_us + int((stroke.eccentric_s + stroke.dwell_s) * 1e6)
     rom_mm = stroke.bottom_mm - stroke.end_mm
-    seen_m_s = float(seen_push(stroke.bottom_mm, stroke.end_mm, stroke.concentric_s, stroke.bounce_m_s)[1])
-    velocity = round(seen_m_s, 3)
     return {
         "set": number,
         "rep": rep,
@@ -102,16 +103,20 @@ def _rep(planned: PlannedSet, stroke: Stroke, number: int, rep: int, t_us: int, 
         "eccentric_s": round(stroke.eccentric_s, 2),
         "concentric_s": round(stroke.concentric_s, 2),
         "bottom_dwell_s": round(stroke.dwell_s, 2),
-        "mean_velocity_m_s": velocity,
-        # Gravity alone brakes these pushes, so all of each is propulsive.
-        "mean_propulsive_velocity_m_s": velocity,
         "peak_velocity_m_s": round(1.875 * rom_mm / 1000.0 / stroke.concentric_s, 3),
         "work_j": round(work_j, 1),
     }
 
 
-def _lose_velocity(reps: Sequence[dict[str, Any]]) -> None:
-    """Velocity loss against the best rep of the set (Sánchez-Medina & González-Badillo 2011)."""
-    best = max(rep["mean_velocity_m_s"] for rep in reps)
+def _tell_velocities(reps: Sequence[dict[str, Any]], strokes: Sequence[Stroke]) -> None:
+    """Velocities as the contract measures them; their loss against the best of the set (Sánchez-Medina 2011)."""
+    names = ("bottom_mm", "end_mm", "concentric_s", "bounce_m_s")
+    means = seen_push(*(np.array([getattr(stroke, name) for stroke in strokes]) for name in names))[1]
+    best: dict[int, float] = {}
+    for rep, mean_m_s in zip(reps, np.round(means, 3).tolist(), strict=True):
+        # Gravity alone brakes these pushes, so all of each is propulsive.
+        rep["mean_velocity_m_s"] = rep["mean_propulsive_velocity_m_s"] = mean_m_s
+        best[rep["set"]] = max(best.get(rep["set"], 0.0), mean_m_s)
     for rep in reps:
-        rep["velocity_loss_pct"] = round(100.0 * (best - rep["mean_velocity_m_s"]) / best, 1)
+        fastest = best[rep["set"]]
+        rep["velocity_loss_pct"] = round(100.0 * (fastest - rep["mean_velocity_m_s"]) / fastest, 1)

@@ -13,7 +13,7 @@ import msgspec
 from sledwatch.machine import LegFit, MachineSpec
 from sledwatch_sim.equipment.models import Press
 from sledwatch_sim.people import DAY_US, Lifter
-from sledwatch_sim.performing import TrueRep
+from sledwatch_sim.performing import TrueRep, seen
 from sledwatch_sim.scenarios.schema import Protocol
 from sledwatch_sim.truth import sensors
 from sledwatch_sim.truth.badges import two_on_a_badge
@@ -54,8 +54,8 @@ def done(press: Press, lifter: Lifter, start_us: int, end_us: int, reps: Sequenc
     """A session as overuse looks at it. Velocity loss is against the best rep of the set (Sánchez-Medina 2011)."""
     setup = lifter.setup(press)
     sets: dict[int, list[float]] = defaultdict(list)
-    for rep in reps:
-        sets[rep.set].append(rep.seen().mean_velocity_m_s)
+    for rep, one in zip(reps, seen(reps), strict=True):
+        sets[rep.set].append(one.mean_velocity_m_s)
     losses = [[100.0 * (max(speeds) - speed) / max(speeds) for speed in speeds] for speeds in sets.values()]
     return Done(
         start_us,
@@ -239,9 +239,8 @@ class Truth:
         limit_mm: float | None,
     ) -> None:
         setup = lifter.setup(press)
-        for rep in reps:
+        for rep, one in zip(reps, seen(reps), strict=True):
             over_mm = None if limit_mm is None else rep.bottom_mm - limit_mm
-            seen = rep.seen()
             by = friend if rep.friends and friend is not None else lifter
             self._line(
                 "rep",
@@ -249,14 +248,14 @@ class Truth:
                 by=by.user,
                 set=rep.set,
                 rep=rep.rep,
-                t_start_us=start_us + round(seen.start_s * 1e6),
+                t_start_us=start_us + round(one.start_s * 1e6),
                 t_turn_us=start_us + round(rep.arrives_s * 1e6),
                 t_push_us=start_us + round(rep.turn_s * 1e6),
-                t_end_us=start_us + round(seen.end_s * 1e6),
+                t_end_us=start_us + round(one.end_s * 1e6),
                 load_kg=rep.load_kg,
                 depth_mm=round(rep.bottom_mm, 2),
                 rom_mm=round(rep.rom_mm, 2),
-                mean_velocity_m_s=round(seen.mean_velocity_m_s, 4),
+                mean_velocity_m_s=round(one.mean_velocity_m_s, 4),
                 work_j=round(press.work_j(setup, rep.load_kg, rep.rom_mm), 1),
                 share_of_1rm=round(rep.share_of_1rm, 3),
                 limit_mm=limit_mm,
