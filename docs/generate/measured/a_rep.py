@@ -7,9 +7,9 @@ import numpy as np
 from drawing import ACCENT, ALERT, INK, MUTED, SOFT, WARN_SOFT, WIDTH, Picture, Spec, axis
 from measured.press import BOUNCED, COASTING_M_S2, LOCKED, PAUSED, measured
 from sledwatch.reps import DEFAULTS
+from sledwatch.technique import BOUNCE_M_S2
 
 _WIDE: Final = WIDTH - 55
-_BOUNCE_M_S2: Final = 10.0
 
 
 def _x(from_s: float, to_s: float, *, last: bool) -> Spec:
@@ -204,13 +204,11 @@ def _bounced() -> Spec:
     hardest = rep.turn_deceleration_m_s2 or 0.0
     turn_s = round(span.turn_us / 1e6 - from_s, 3)
     return {
-        "title": f"Rep {span.rep}, a bounce: acceleration, m/s²; above {_BOUNCE_M_S2:.0f} at the turn is told (dashed)",
+        "title": f"Rep {span.rep}, a bounce: acceleration, m/s²; above {BOUNCE_M_S2:.0f} at the turn is told (dashed)",
         "width": _WIDE,
         "height": 110,
         "layer": [
-            _rules(
-                [{"s": 0.0, "to": round(to_s - from_s, 2), "y": _BOUNCE_M_S2}], x, y, color=ALERT, strokeDash=[3, 3]
-            ),
+            _rules([{"s": 0.0, "to": round(to_s - from_s, 2), "y": BOUNCE_M_S2}], x, y, color=ALERT, strokeDash=[3, 3]),
             _curve(seen.away_m_s2, from_s, to_s, 2, x, y),
             _text([{"s": turn_s + 0.06, "y": round(hardest + 1.2, 1), "text": f"{hardest:.1f}"}], x, y, align="left"),
         ],

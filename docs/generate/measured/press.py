@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sledwatch.events import Rep, Setup
 from sledwatch.limits import DepthLimit
 from sledwatch.machine import MachineSpec, coasting_m_s2
 from sledwatch.reps import DEFAULTS, RepMeasures, Span, find_reps, measure
 from sledwatch.reps.measures import butterworth
+from sledwatch_analytics.measured import Pressing, Samples
 from sledwatch_sim.equipment.models import INCLINE, Press
 from sledwatch_sim.equipment.sensors import Sensor, SensorAtWork
 from sledwatch_sim.equipment.travel import Pen
@@ -21,9 +23,12 @@ Numbers = NDArray[np.float64]
 
 LOAD_KG: Final = 122.0
 LIMIT: Final = DepthLimit(330.0, "calibrated", version=1)
+HEIGHT_MM: Final = 1_750.0
 SPEC: Final = MachineSpec.of(INCLINE.online, None)
 COASTING_M_S2: Final = coasting_m_s2(SPEC)
 REST_S: Final = 36.0
+# At which a knee of somebody of this height is nearly straight at the rack.
+_NOTCH: Final = 7
 SEED: Final = 12
 
 _USUAL: Final = Stroke(
@@ -65,12 +70,16 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Samples, and what sledwatch makes of them. Times in seconds since the first sample."""
+    """Samples, and what sledwatch makes of them. Times in seconds since the first sample.
+
+    told: the reps as the contract has them, judged against the limit.
+    """
 
     at_s: Numbers
     depth_mm: Numbers
     spans: list[Span]
     reps: list[RepMeasures]
+    told: list[Rep]
 
     @property
     def filtered_mm(self) -> Numbers:
@@ -99,10 +108,6 @@ class Measured:
         start, end = one.start_us / 1e6, one.end_us / 1e6
         return start, start + one.eccentric_s, end - one.concentric_s, end
 
-    def over_mm(self, rep: int) -> float:
-        """How far past the limit; negative: short of it."""
-        return self.spans[rep].bottom_mm - LIMIT.limit_mm
-
     def here(self, from_s: float, to_s: float) -> slice:
         """The samples of some seconds."""
         first, last = np.searchsorted(self.at_s, [from_s, to_s])
@@ -117,11 +122,23 @@ def measured() -> Measured:
     true_mm = [pen.hold(0.0, 2.0)]
     for number, strokes in enumerate((_FIRST, _SECOND), start=1):
         planned = PlannedSet(LOAD_KG, len(strokes), REST_S, 0.7, 1.0)
-        told = perform_set(pen, _Told(strokes), INCLINE, planned, number, 0, 0.0, rng, lambda: None)
-        true_mm += [stretch.depth_mm for stretch in told]
+        done = perform_set(pen, _Told(strokes), INCLINE, planned, number, 0, 0.0, rng, lambda: None)
+        true_mm += [stretch.depth_mm for stretch in done]
         true_mm.append(pen.hold(0.0, REST_S if number == 1 else 3.0))
     joined = np.concatenate(true_mm)
     t_us = np.arange(len(joined)) * INCLINE.dt_us
     read = SensorAtWork(Sensor(), (SEED,)).read(t_us / 1e6, joined, LOAD_KG)
     spans = find_reps(t_us, read.depth_mm, read.load_kg)
-    return Measured(t_us / 1e6, read.depth_mm, spans, measure(t_us, read.depth_mm, read.load_kg, spans, SPEC))
+    reps = measure(t_us, read.depth_mm, read.load_kg, spans, SPEC)
+    pressing = Pressing(
+        session="one-set",
+        user="m-1",
+        gym="gym-1",
+        machine="press-1",
+        online=INCLINE.online,
+        height_mm=HEIGHT_MM,
+        setups=[(0, Setup(INCLINE.online.backrest_deg, _NOTCH, 2))],
+        limit_of=lambda _: LIMIT,
+    )
+    told = pressing.reps(Samples(t_us, read.depth_mm, read.load_kg), spans)
+    return Measured(t_us / 1e6, read.depth_mm, spans, reps, told)

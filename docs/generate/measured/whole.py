@@ -110,11 +110,11 @@ def _depths() -> Spec:
     seen = measured()
     x, y = _x(_TO_S, _FROM_S, title="seconds", tickCount=8), _y(-40, 395, values=[0, 100, 200, 300])
     first = [(rep, span) for rep, span in enumerate(seen.spans) if span.set == 1]
-    over = [(rep, span) for rep, span in first if seen.over_mm(rep) > 0.0]
+    over = [(seen.told[rep].over_mm, span) for rep, span in first if seen.told[rep].over_mm]
     named = [{"s": round(span.turn_us / 1e6, 2), "mm": -25, "text": str(span.rep)} for _, span in first]
     past = [
-        {"s": round(span.turn_us / 1e6, 2), "mm": round(span.bottom_mm + 28.0, 1), "text": f"+{seen.over_mm(rep):.1f}"}
-        for rep, span in over
+        {"s": round(span.turn_us / 1e6, 2), "mm": round(span.bottom_mm + 28.0, 1), "text": f"+{past_mm:.1f}"}
+        for past_mm, span in over
     ]
     kinds = ("start", "turn", "end")
     return {
