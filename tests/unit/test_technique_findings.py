@@ -32,7 +32,7 @@ def test_bounces_of_a_session_are_one_note_with_the_hardest_of_them():
         "at 120 kg (60 % of e1RM, 200 kg)."
     )
     assert (14.26, 3, [1, 2], 4) == tuple(
-        found.evidence[name] for name in ("turn_deceleration_m_s2", "rep", "sets", "reps_judged")
+        found.evidence[name] for name in ("turn_deceleration_m_s2", "worst_rep", "sets", "reps_judged")
     )
     assert [1, 3, 4] == [one["rep"] for one in found.evidence["reps"]]
 

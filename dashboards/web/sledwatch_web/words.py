@@ -24,6 +24,11 @@ RULES: Final = {
     "depth.excessive": "Past the depth limit",
     "depth.caution": "Close to the depth limit",
     "depth.unusual": "Unusually deep",
+    "technique.bounce": "Bounced at the bottom",
+    "technique.dropped": "Sled dropped",
+    "technique.lock-out": "Knees locked at speed",
+    "technique.asymmetry": "One leg presses less",
+    "technique.fatigue": "Deeper and slower",
     "badge.shared": "Two people on one badge?",
     "depth.estimated": "Deep, as far as can be estimated",
     "protocol.breach": "Outside the protocol",
@@ -216,6 +221,7 @@ def duration(seconds: float) -> str:
 
 # The last part of a name says its unit: (suffix, unit, digits); the longer suffix first.
 _UNITS: Final = (
+    ("_mm_per_rep", "mm", 1),
     ("_m_s2", "m/s²", 1),
     ("_m_s", "m/s", 2),
     ("_mm", "mm", 0),
@@ -270,6 +276,21 @@ _LABELS: Final = {
     "load_share": "Load against the reference",
     "bottom_dwell_s": "Time at the bottom",
     "sets_excessive": "Sets that met the rule",
+    "turn_deceleration_m_s2": "Hardest braking at the turn",
+    "eccentric_peak_velocity_m_s": "Fastest on the way down",
+    "lockout_velocity_m_s": "Fastest near the top",
+    "asymmetry_pct": "Difference between the legs",
+    "weaker": "Weaker leg",
+    "own_variability_pct": "Differs from rep to rep by",
+    "strong": "Strong",
+    "deeper_mm": "Deeper over the set by",
+    "velocity_loss_pct": "Slower at the end by",
+    "drift_mm_per_rep": "Deeper with each rep by",
+    "drift_error_mm_per_rep": "Known to within ±",
+    "worst_set": "Most in set",
+    "worst_rep": "Most in rep",
+    "reps_light": "Reps at light loads, not judged",
+    "trends": "The sets",
     "reps": "The reps",
     "reps_over": "Reps past the limit",
     "reps_over_unsure": "Unsure reps past the limit, not counted",
@@ -366,7 +387,9 @@ _VALUES: Final = {
     },
 }
 # Bookkeeping, and what the message has said already.
-_SILENT_AT_ZERO: Final = frozenset({"reps_over_unsure", "reps_over_light_load", "reps_unsure", "missing_days_30d"})
+_SILENT_AT_ZERO: Final = frozenset(
+    {"reps_over_unsure", "reps_over_light_load", "reps_unsure", "reps_light", "missing_days_30d"}
+)
 _HIDDEN: Final = frozenset(
     {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session", "sensor_rule"}
 )

@@ -123,7 +123,7 @@ def _fault(
         advice=rule.advice,
         evidence={
             rule.figure: round(rule.value(worst), 2),
-            "threshold": rule.threshold,
+            "rule": rule.threshold,
             **_of_reps(seen, worst, rule.figure, rule.value),
             **judged,
         },
@@ -174,7 +174,7 @@ def _asymmetry_evidence(found: Asymmetry) -> dict[str, Any]:
         "weaker": found.weaker,
         "own_variability_pct": round(found.own_pct, 1),
         "strong": found.strong,
-        "threshold": f"more than {ASYMMETRY_PCT:g} % and than the own variability; "
+        "rule": f"more than {ASYMMETRY_PCT:g} % and than the own variability; "
         f"more than {STRONG_ASYMMETRY_PCT:g} % is strong (judgement)",
     }
 
@@ -202,10 +202,10 @@ def _tired(heavy: list[Rep], member_name: str, load: Callable[[Rep], str], judge
         evidence={
             "deeper_mm": round(most.deeper_mm or 0.0, 1),
             "velocity_loss_pct": round(most.velocity_loss_pct or 0.0, 1),
-            "threshold": f"{DEEPER_MM:g} mm or more deeper over a set of 4 reps or more, and {SLOWER_PCT:g} % or more "
+            "rule": f"{DEEPER_MM:g} mm or more deeper over a set of 4 reps or more, and {SLOWER_PCT:g} % or more "
             "slower at its end (judgement)",
-            "set": most.set,
-            "rep": last.rep,
+            "worst_set": most.set,
+            "worst_rep": last.rep,
             "load_kg": round(last.load_kg, 1),
             "sets": sorted(numbers),
             "trends": [_trend(trend) for trend in tired],
@@ -229,8 +229,8 @@ def _trend(trend: SetTrend) -> dict[str, Any]:
 
 def _of_reps(seen: list[Rep], worst: Rep, figure: str, value: Callable[[Rep], float]) -> dict[str, Any]:
     return {
-        "set": worst.set,
-        "rep": worst.rep,
+        "worst_set": worst.set,
+        "worst_rep": worst.rep,
         "load_kg": round(worst.load_kg, 1),
         "sets": sorted({rep.set for rep in seen}),
         "reps": [
