@@ -7,7 +7,10 @@ import pytest
 from sledwatch_app.errors import WrongUse
 from sledwatch_app.score import compare, match, read_truth
 from sledwatch_app.score.table import show
+from sledwatch_sim.truth import RULES as OF_PEOPLE
+from sledwatch_sim.truth.sensors import RULES as OF_MACHINES
 
+RULES = OF_PEOPLE + OF_MACHINES
 RUN = {"kind": "run", "rules": ["depth.excessive", "workload.spike"]}
 
 
@@ -188,14 +191,14 @@ def test_what_is_near_is_listed_with_what_was_made_of_it(truth):
 @pytest.mark.parametrize("columns", [80, 140])
 def test_the_tables_fit_their_terminal(truth, monkeypatch, capsys, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
-    run = {**RUN, "scenario": "too-much-too-soon", "gyms": ["north"]}
+    run = {"kind": "run", "rules": RULES, "scenario": "too-much-too-soon", "gyms": ["north"]}
     lines = [run, session() | AT, rep(0), rep(20), fault("sample-jitter"), fault("stuck", 19, 40)]
-    lines += [finding("depth.excessive"), finding("workload.spike", near=True)]
+    lines += [finding(rule, near=rule == "workload.spike") for rule in RULES]
     show(compare(truth(*lines), {"s1": [rep(0), rep(60)]}, {("depth.excessive", "s1"): "alert"}), 1)
     printed = capsys.readouterr().out
     assert max(len(line) for line in printed.splitlines()) <= columns
     assert "…" not in printed
-    assert {"depth.excessive", "sample-jitter", "too-much-too-soon"} <= set(printed.split())
+    assert {*RULES, "sample-jitter", "too-much-too-soon"} <= set(printed.split())
 
 
 def test_runs_in_one_file_are_told_apart_by_scenario(truth):

@@ -20,7 +20,7 @@ def show(result: Score, sessions: int) -> None:
     if len(rows) != 1:
         rows.append(("all", result.reps))
     _show_reps(console, "scenario", rows)
-    console.print("[dim]Off by: bottom p50 / p95 / most, the others p95; velocity of the true mean.[/dim]\n")
+    console.print("[dim]Precision and recall in %. Off by: bottom p50 / p95 / most, the others p95.[/dim]\n")
     if result.faults or result.hidden:
         _show_sensors(console, result)
     _show_findings(console, several, result)
@@ -31,7 +31,7 @@ def show(result: Score, sessions: int) -> None:
 
 def _show_reps(console: Console, what: str, rows: Sequence[tuple[str, Reps]]) -> None:
     """Reps counted, and how far off they are: one table where there is room for it, else two."""
-    counts = ["reps", "found", "right", "precision %", "recall %"]
+    counts = ["reps", "found", "right", "precision", "recall"]
     errors = ["bottom mm", "start ms", "turn ms", "end ms", "velocity %"]
     if console.width >= _WIDE:
         _show(console, [what, *counts, *errors], [[name, *_counted(reps), *_off(reps)] for name, reps in rows])
@@ -90,7 +90,7 @@ def _show_findings(console: Console, scenarios: dict[str, Score], result: Score)
     if not rows:
         console.print("No finding was to be found, and none was.")
         return
-    header = ["finding", "true", "found", "right", "precision %", "recall %", "severity", "near"]
+    header = ["finding", "true", "found", "right", "precision", "recall", "severity", "near"]
     _show(console, header, rows)
     silent = [name for name, score in scenarios.items() if not any(one.found for one in score.findings.values())]
     if silent and len(scenarios) > 1:
