@@ -42,6 +42,14 @@ def test_a_spike_right_after_a_hard_session_is_an_alert():
     assert ("spacing",) == next(one.joined for one in found if one.rule == "workload.spike")
 
 
+@pytest.mark.parametrize("share", [0.695, 0.705])
+def test_the_day_after_a_session_that_is_hardly_hard_nothing_is_sure_of_spacing(share):
+    past = [*weekly(6)[:-1], at(38.5, share * 20_000.0)]
+    found = overuse(past, at(39.5, 27_000.0))
+    assert {} == severities([one for one in found if one.rule == "workload.spacing"])
+    assert [True] == [one.severity_near for one in found if one.rule == "workload.spike"]
+
+
 def test_a_week_far_above_ten_others_makes_a_spike_louder():
     assert {"workload.spike": "alert"} == severities(overuse([at(7 * week) for week in range(12)], at(84, 28_000.0)))
 

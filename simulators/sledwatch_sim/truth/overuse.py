@@ -180,7 +180,9 @@ def _spacing(earlier: Sequence[Done], visit: Done, zone: tzinfo) -> Expected | N
     best = Expected("workload.spacing", "warn", near=True)
     hard = _is_hard(earlier, visit)
     pairs = [
-        hard & _is_hard(earlier[:index], one) for index, one in enumerate(earlier) if today - _day(one, zone) in {0, 1}
+        {now and then for now in hard for then in _is_hard(earlier[:index], one)}
+        for index, one in enumerate(earlier)
+        if today - _day(one, zone) in {0, 1}
     ]
     habits = _trains_on_consecutive_days(earlier, visit, zone)
     if not any(True in pair for pair in pairs) or habits == {True}:
