@@ -178,12 +178,22 @@ def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, even: bool, at_u
 
 
 @compiled
-def _within(y_mm: Values, from_mm: float, to_mm: float) -> bool:
-    """Whether all of STEP depths lie in [from, to]."""
-    outside = 0
+def _within(y_mm: Values, first: int, from_mm: float, to_mm: float) -> bool:
+    """Whether STEP depths from the first on lie in [from, to]."""
+    outside = False
     for k in range(STEP):
-        outside |= (y_mm[k] < from_mm) | (y_mm[k] > to_mm)
+        y = y_mm[np.uint64(first + k)]
+        outside |= (y < from_mm) | (y > to_mm)
     return not outside
+
+
+@compiled
+def _least(y_mm: Values, first: int) -> float:
+    """The smallest of STEP depths from the first on."""
+    least: float = y_mm[np.uint64(first)]
+    for k in range(1, STEP):
+        least = min(least, y_mm[np.uint64(first + k)])
+    return least
 
 
 @compiled
@@ -242,7 +252,7 @@ def _follow(
                 newest_mm = y
                 k += 1
                 if k % STEP == 0 and not fresh:
-                    while k + STEP <= taken and _within(y_mm[k : k + STEP], bottom_mm - short_mm, bottom_mm):
+                    while k + STEP <= taken and _within(y_mm, k, bottom_mm - short_mm, bottom_mm):
                         k += STEP
                         newest_mm = y_mm[k - 1]
             s.bottom_mm = bottom_mm
@@ -350,16 +360,19 @@ def _follow(
                 continue
             # Where nothing happens, near the top or at rest elsewhere, nothing has to be looked at closely.
             near = y <= low_mm + edge_mm
-            floor_mm = max(low_mm if near else low_mm + 2.0 * edge_mm, calm_mm, anchor_mm - 0.9 * still_mm)
-            floor_mm = max(floor_mm, put_low_mm, put_mm - 0.4 * travel_mm)
+            floor_mm = max(low_mm if near else low_mm + 2.0 * edge_mm, anchor_mm - 0.9 * still_mm)
+            floor_mm = max(floor_mm, put_mm - 0.4 * travel_mm)
             ceiling_mm = min(low_mm + (edge_mm if near else short_mm), anchor_mm + 0.9 * still_mm)
             ceiling_mm = min(ceiling_mm, put_mm + 0.4 * travel_mm)
             while (
                 k + STEP <= taken
                 and at_us[k + STEP - 1] - calm_us <= half_us
                 and at_us[k + STEP - 1] - put_us < r.settle_us
-                and _within(y_mm[k : k + STEP], floor_mm, ceiling_mm)
+                and _within(y_mm, k, floor_mm, ceiling_mm)
             ):
+                least_mm = _least(y_mm, k)
+                calm_mm = min(calm_mm, least_mm)
+                put_low_mm = min(put_low_mm, least_mm)
                 k += STEP
                 if near:
                     leave_us = at_us[k - 1]
