@@ -30,6 +30,12 @@ RUN: Final = 128
 STEP: Final = 8
 # Reps that one run may end; each takes two samples at least.
 ROOM: Final = RUN // 2 + 2
+# What is averaged is whole grains of a nanometre (2^-20 mm): floats that add up exactly, as far as their sum is small
+# enough. What rounds to them is 1.5 · 2^52 grains.
+_ROUNDER_MM: Final = 1.5 * 2.0**32
+_MOST_MM: Final = 1e6
+# Up to so many samples it is quicker to add all of them up, eight means at a time.
+_FEW: Final = 8
 # Two samples further apart than this say nothing about the turn between them.
 _TURN_WITHIN_US: Final = 100_000.0
 
@@ -129,47 +135,66 @@ def _break_off(r: Any, s: Any, span: Any) -> int:
 
 
 @compiled
-def _average(r: Any, s: Any, us: Times, mm: Values, taken: int, even: bool, at_us: Times, y_mm: Values) -> int:
+def _average(
+    r: Any, s: Any, us: Times, grains_mm: Values, mm: Values, taken: int, even: bool, at_us: Times, y_mm: Values
+) -> int:
     """The mean over each of the `taken` new samples and those shortly before it, and its time; the last one's first.
 
-    us, mm: first the `kept` ones that were there, then the new ones; even: which are evenly spaced. Each mean is added
-    up anew from its oldest sample on, so that it depends on nothing else.
+    us, grains_mm: first the `kept` ones that were there, then the new ones; mm: the new ones; even: which are evenly
+    spaced. Sums are of whole grains, and so exact in any order: whichever way they are added up, they are the same.
     """
     kept = s.kept
+    slip_mm = s.slip_mm
+    smooth_us = r.smooth_us
     last = kept + taken - 1
-    # From where on the samples are evenly spaced.
+    new_mm = grains_mm[kept : kept + taken]
+    for k in range(taken):
+        # Adding and subtracting what leaves no bits below a grain rounds to one.
+        new_mm[k] = (min(max(mm[k], -_MOST_MM), _MOST_MM) + _ROUNDER_MM) - _ROUNDER_MM
+    # From where on the samples are evenly spaced, and how many of those the mean then takes.
     interval_us = us[last] - us[last - 1] if last > 0 else 1
     even_from = kept if even else last
     while even_from > 0 and us[even_from] - us[even_from - 1] == interval_us:
         even_from -= 1
-    n = min(RING, (r.smooth_us - 1) // interval_us + 1)
+    n = min(RING, (smooth_us - 1) // interval_us + 1)
     uneven = min(taken, max(0, even_from + n - kept))
     first = 0
-    for k in range(uneven):
-        p = kept + k
-        while us[first] <= us[p] - r.smooth_us or p - first >= RING:
-            first += 1
-        total = mm[first]
-        for j in range(first + 1, p + 1):
-            total += mm[j]
-        y_mm[k] = total / (p - first + 1) - s.slip_mm
-        at_us[k] = (us[first] + us[p]) // 2
+    if uneven > 0:
+        total = 0.0
+        for k in range(kept):
+            total += grains_mm[k]
+        for k in range(uneven):
+            p = kept + k
+            total += grains_mm[p]
+            while us[first] <= us[p] - smooth_us or p - first >= RING:
+                total -= grains_mm[first]
+                first += 1
+            y_mm[k] = total / (p - first + 1) - slip_mm
+            at_us[k] = (us[first] + us[p]) >> 1
     if uneven < taken:
         count = taken - uneven
-        from_ = kept + uneven - n + 1
+        oldest = kept + uneven - n
         means = y_mm[uneven:taken]
-        oldest = mm[from_ : from_ + count]
-        for k in range(count):
-            means[k] = oldest[k]
-        for j in range(1, n):
-            newer = mm[from_ + j : from_ + j + count]
+        if n <= _FEW:
             for k in range(count):
-                means[k] += newer[k]
-        slip_mm = s.slip_mm
+                means[k] = 0.0
+            for j in range(1, n + 1):
+                each_mm = grains_mm[oldest + j : oldest + j + count]
+                for k in range(count):
+                    means[k] += each_mm[k]
+        else:
+            gone_mm = grains_mm[oldest : oldest + count]
+            come_mm = grains_mm[oldest + n : oldest + n + count]
+            total = 0.0
+            for k in range(oldest, oldest + n):
+                total += grains_mm[k]
+            for k in range(count):
+                total += come_mm[k] - gone_mm[k]
+                means[k] = total
         for k in range(count):
             means[k] = means[k] / n - slip_mm
         times = at_us[uneven:taken]
-        from_us = us[from_ : from_ + count]
+        from_us = us[oldest + 1 : oldest + 1 + count]
         to_us = us[kept + uneven : kept + taken]
         for k in range(count):
             times[k] = (from_us[k] + to_us[k]) >> 1
@@ -198,8 +223,8 @@ def _least(y_mm: Values, first: int) -> float:
 
 @compiled
 def _follow(
-    r: Any, s: Any, us: Times, mm: Values, source: Times, taken: int, even: bool, at_us: Times, y_mm: Values,
-    load_kg: Values, first_kg: float, spans: Any, told: int,
+    r: Any, s: Any, us: Times, grains_mm: Values, mm: Values, source: Times, taken: int, even: bool, at_us: Times,
+    y_mm: Values, load_kg: Values, first_kg: float, spans: Any, told: int,
 ) -> int:  # fmt: skip
     """Take the `taken` new samples into the movement in progress; returns how many reps are written now.
 
@@ -207,12 +232,12 @@ def _follow(
     """
     if taken == 0:
         return told
-    window = _average(r, s, us, mm, taken, even, at_us, y_mm)
+    window = _average(r, s, us, grains_mm, mm, taken, even, at_us, y_mm)
     last = s.kept + taken
     s.kept = last - window
     for k in range(s.kept):
         us[k] = us[window + k]
-        mm[k] = mm[window + k]
+        grains_mm[k] = grains_mm[window + k]
 
     if not s.plausible:
         s.plausible = 1
@@ -430,7 +455,7 @@ def _follow(
 def _clean(t_us: Times, depth_mm: Values, begin: int, stop: int, r: Any, s: Any, us: Times, mm: Values) -> bool:
     """Take in the samples [begin, stop) in one go, if they are as they should be; whether they are.
 
-    The two before `begin` came right before them. Written to `us` and `mm`, behind those kept: the despiked samples
+    The two before `begin` came right before them. Written to `us`, behind those kept, and to `mm`: the despiked samples
     [begin − 1, stop − 1).
     """
     interval_us = t_us[begin - 1] - t_us[begin - 2]
@@ -447,7 +472,7 @@ def _clean(t_us: Times, depth_mm: Values, begin: int, stop: int, r: Any, s: Any,
         spoilt |= (middle_us[k] - run_us[k] != interval_us) | (middle_mm[k] != middle_mm[k])
     if spoilt:
         return False
-    new_mm = mm[s.kept : s.kept + count]
+    new_mm = mm[:count]
     new_us = us[s.kept : s.kept + count]
     since_us = float(interval_us)
     turn_mm_us2 = r.turn_mm_us2
@@ -482,13 +507,14 @@ def scan(
     r = rules[0]
     s = state[0]
     us = np.empty(RING + RUN, dtype=np.int64)
-    mm = np.empty(RING + RUN)
+    grains_mm = np.empty(RING + RUN)
+    mm = np.empty(RUN)
     at_us = np.empty(RUN, dtype=np.int64)
     y_mm = np.empty(RUN)
     source = np.empty(RUN, dtype=np.int64)
     for k in range(s.kept):
         us[k] = ring_us[k]
-        mm[k] = ring_mm[k]
+        grains_mm[k] = ring_mm[k]
     told = 0
     n = len(t_us)
     i = begin
@@ -501,10 +527,10 @@ def scan(
             taken = stop - i
             s.earlier_us = t_us[stop - 3] if taken > 1 else s.good_us
             s.good_us = t_us[stop - 2]
-            s.good_mm = mm[s.kept + taken - 1]
+            s.good_mm = mm[taken - 1]
             for k in range(taken):
                 source[k] = i - 1 + k
-            told = _follow(r, s, us, mm, source, taken, True, at_us, y_mm, load_kg, first_kg, spans, told)
+            told = _follow(r, s, us, grains_mm, mm, source, taken, True, at_us, y_mm, load_kg, first_kg, spans, told)
             b_at = stop - 1
             s.a_us = t_us[stop - 2]
             s.a_mm = depth_mm[stop - 2]
@@ -532,7 +558,9 @@ def scan(
                 straight = 0
                 continue
             if seen > 0 and c_us - b_us > r.rest_us:
-                told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
+                told = _follow(
+                    r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
+                )
                 told += _break_off(r, s, spans[told])
                 taken = 0
                 seen = 0
@@ -558,7 +586,9 @@ def scan(
             now_mm = despiked(before_mm, raw_mm, c_mm, float(before_us), float(after_us), r.turn_mm_us2)
             if now_mm < raw_mm and max(before_us, after_us) > _TURN_WITHIN_US:
                 # Far from its neighbours in time it may be the bottom, and no spike.
-                told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
+                told = _follow(
+                    r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
+                )
                 taken = 0
                 if s.mode != REST and raw_mm - s.slip_mm > s.bottom_mm + r.lone_mm:
                     s.flags |= GLITCH
@@ -579,7 +609,9 @@ def scan(
                         if now_us - s.held_from_us < r.slip_us:
                             continue
                         held = 0
-                        told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
+                        told = _follow(
+                            r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
+                        )
                         taken = 0
                         s.slip_mm += jump_mm
                         s.kept = 0
@@ -594,7 +626,9 @@ def scan(
                     else:
                         held = 0
                 if since_us > r.gap_us:
-                    told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
+                    told = _follow(
+                        r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
+                    )
                     taken = 0
                     s.flags |= GAP
                     s.leave_flags |= GAP
@@ -603,10 +637,10 @@ def scan(
             good_us = now_us
             good_mm = now_mm
             us[s.kept + taken] = now_us
-            mm[s.kept + taken] = now_mm
+            mm[taken] = now_mm
             source[taken] = now_at
             taken += 1
-        told = _follow(r, s, us, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
+        told = _follow(r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
         s.held = held
         s.good_us = good_us
         s.good_mm = good_mm
@@ -620,7 +654,7 @@ def scan(
         s.b_kg = load_kg[b_at]
     for k in range(s.kept):
         ring_us[k] = us[k]
-        ring_mm[k] = mm[k]
+        ring_mm[k] = grains_mm[k]
     return i, told
 
 
