@@ -41,6 +41,8 @@ class Floor:
     changes: dict[str, list[Json]] = field(default_factory=dict)
     visits: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     protocols: dict[str, list[Json]] = field(default_factory=dict)
+    wrong_protocol: dict[str, str] = field(default_factory=dict)
+    in_force: dict[str, Json] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
     accounts: dict[str, Json] = field(default_factory=dict)
     sensors: dict[str, Json] = field(default_factory=dict)
@@ -323,6 +325,14 @@ def rep(session: str, number: int, in_set: int, start_us: int, depth_mm: float, 
         "limit_tier": "calibrated",
         "quality": "ok",
         "quality_reason": None,
+        "propulsive_s": 1.1,
+        "eccentric_peak_velocity_m_s": 0.41,
+        "turn_deceleration_m_s2": 1.9,
+        "lockout_velocity_m_s": 0.14,
+        "left_n": None,
+        "right_n": None,
+        "asymmetry_pct": None,
+        "technique": [],
         **fields,
     }
 
@@ -346,6 +356,27 @@ def trace_of(reps: list[Json], step_us: int = 100_000) -> Json:
     depth: list[float | None] = [depth_at(reps, t) for t in t_us]
     depth[40:44] = [None] * 4
     return {"t_us": t_us, "depth_mm": depth, "load_kg": [reps[0]["load_kg"]] * len(t_us)}
+
+
+def strength(**fields: Any) -> Json:
+    """An estimate of the one-repetition maximum by a line of the member's own, but for `fields`."""
+    return {"e1rm_kg": 186.4, "error_kg": 9.2, "method": "line", "guess": False, "loads": 5, **fields}
+
+
+def set_figures(number: int, reps: list[Json]) -> Json:
+    """How a set went."""
+    of_set = [rep for rep in reps if rep["set"] == number]
+    return {
+        "set": number,
+        "reps": len(of_set),
+        "load_kg": of_set[0]["load_kg"],
+        "pct_1rm": 100 * of_set[0]["load_kg"] / 186.4,
+        "best_velocity_m_s": 0.34,
+        "velocity_loss_pct": of_set[-1]["velocity_loss_pct"],
+        "near_failure": False,
+        "drift_mm_per_rep": 2.4 * number,
+        "fatigue": number == 2,
+    }
 
 
 def bottom(depth_mm: float, load_kg: float | None = 47.0, **fields: Any) -> Json:
@@ -671,6 +702,11 @@ def busy_floor() -> Floor:
             "tonnage_kg": 1_960.0,
             "reps": len(of_session),
             "sets": 2 if state == "closed" else 1,
+            "top_load_kg": 120.0,
+            "hard_sets": 1,
+            "strength": strength() if state == "closed" else None,
+            "friction_n": None,
+            "set_figures": [set_figures(number, of_session) for number in sorted({r["set"] for r in of_session})],
         }
     floor.alerts = [
         alert("a1" * 16),
@@ -803,6 +839,14 @@ def a_set(floor: Floor, session: str, number: int) -> Json:
     }
 
 
+class Wrong(Exception):
+    """Refuses a body. fields: what was expected of which of its fields."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(str(fields))
+        self.errors = [{"field": name, "place": "body", "expected": expected} for name, expected in fields.items()]
+
+
 def fake_api(floor: Floor, pages: Callable[[FastAPI], Any] | None = None) -> FastAPI:
     """The API over `floor`. pages: makes the pages for this application; they are mounted beside it, as in `up`."""
     app = FastAPI(openapi_url=None)
@@ -812,6 +856,12 @@ def fake_api(floor: Floor, pages: Callable[[FastAPI], Any] | None = None) -> Fas
     async def problem(_request: Request, error: HTTPException) -> JSONResponse:
         body = {"type": "about:blank", "title": "Problem", "status": error.status_code, "detail": error.detail}
         return JSONResponse(body, error.status_code, media_type="application/problem+json")
+
+    @app.exception_handler(Wrong)
+    async def wrong(_request: Request, error: Wrong) -> JSONResponse:
+        body = {"type": "urn:sledwatch:problem:invalid-request", "title": "Problem", "status": 422,
+                "detail": error.errors[0]["expected"], "errors": error.errors}  # fmt: skip
+        return JSONResponse(body, 422, media_type="application/problem+json")
 
     @app.get("/sign-in")
     async def sign_in(code: str) -> RedirectResponse:
@@ -968,6 +1018,8 @@ def _routes(floor: Floor) -> APIRouter:
             for s in reversed(floor.workloads[user]["sessions"])
             if s["session"] not in floor.sessions
         ]
+        whole = {"strength", "friction_n", "set_figures"}
+        rows = [{name: value for name, value in row.items() if name not in whole} for row in rows]
         return listing(rows, limit, cursor)
 
     @api.get("/members/{user}/workload")
@@ -1030,7 +1082,7 @@ def _routes(floor: Floor) -> APIRouter:
     @api.get("/members/{user}/limits/{gym}/{name}/in-force")
     async def in_force(user: str, gym: str, name: str, request: Request) -> Json:
         signed_in(request)
-        return limit_in_force(floor, user, gym, name)
+        return limit_in_force(floor, user, gym, name, **floor.in_force.get(user, {}))
 
     def visit_of(user: str, gym: str, name: str) -> Json:
         return dict(found(floor.visits, (user, gym, name), "calibration under way of"))
@@ -1103,6 +1155,8 @@ def _routes(floor: Floor) -> APIRouter:
         signed_in(request)
         body = await request.json()
         floor.calls.append(("PUT", f"/members/{user}/protocol", body))
+        if floor.wrong_protocol:
+            raise Wrong(floor.wrong_protocol)
         kept = floor.protocols.setdefault(user, [])
         if kept and kept[0]["ended_at"] is None:
             kept[0] |= {"ended_by": "admin", "ended_at": at(0)}
@@ -1124,6 +1178,8 @@ def _routes(floor: Floor) -> APIRouter:
     @api.get("/sessions/{session}")
     async def one_session(session: str, request: Request) -> Json:
         signed_in(request)
+        if session.startswith("H-"):
+            return {**floor.sessions["S-1"], "session": session, "strength": None}
         return dict(found(floor.sessions, session, "session"))
 
     @api.get("/sessions/{session}/sets")

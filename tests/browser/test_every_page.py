@@ -17,6 +17,7 @@ PAGES = [
     "/members",
     "/members/m-1042",
     "/members/m-1042/calibrate",
+    "/members/m-1042/protocol",
     "/members/m-1042/calibrate/north/press-1",
     "/machines/north/press-1",
     "/machines/north/press-2",

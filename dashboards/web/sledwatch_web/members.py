@@ -1,12 +1,23 @@
 """What the pages of members show. Plain functions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sledwatch_web import words
 from sledwatch_web.alerts import SHAPES
 from sledwatch_web.api import Json
 from sledwatch_web.gyms import Gyms
 from sledwatch_web.words import Moment
+
+# Machines whose strength a member's page shows.
+STRENGTHS: Final = 4
+# What an estimate of the one-repetition maximum rests on.
+BASES: Final = {
+    "line": "from their own loads and velocities, {loads}",
+    "equation": "from the published loads and velocities (Conceição 2016), {loads}",
+    "reps": "from the reps of a set, as if it went to failure (Brzycki 1993, Epley 1985)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +40,16 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitRow:
-    """A depth limit of a member."""
+class StrengthRow:
+    """An estimated one-repetition maximum on a machine. guess: it takes something for granted that nobody measured."""
 
     where: str
-    holds_for: str
-    limit: str
-    origin: str
-    set_by: str
-    set_at: Moment | None
+    e1rm: str
+    error: str
+    basis: str
+    guess: bool
+    at: Moment | None
+    href: str
 
 
 def session_rows(sessions: list[Json], workload: Json, gyms: Gyms, now_us: int) -> list[SessionRow]:
@@ -93,23 +105,34 @@ def headline(workload: Json) -> tuple[str, str]:
     ) or ""
 
 
-def limit_rows(limits: list[Json], gyms: Gyms, now_us: int) -> list[LimitRow]:
-    """A member's depth limits."""
+def latest_closed(sessions: Sequence[Json]) -> list[str]:
+    """The newest closed session on each machine, as far as `sessions` (newest first) go back."""
+    newest: dict[tuple[str, str], str] = {}
+    for one in sessions:
+        if one["state"] == "closed":
+            newest.setdefault((one["gym"], one["machine"]), one["session"])
+    return list(newest.values())[:STRENGTHS]
+
+
+def strength_rows(sessions: Sequence[Json], gyms: Gyms, now_us: int) -> list[StrengthRow]:
+    """What sessions, one a machine, show of a member's strength; those that allow no estimate are left out."""
     rows = []
-    for one in limits:
-        holds = [
-            f"seat notch {one['notch']}" if one.get("notch") is not None else "every seat notch",
-            f"foot row {one['foot_row']}" if one.get("foot_row") is not None else "every foot row",
-        ]
-        pointed = one.get("from_rep")
+    for session in sessions:
+        strength = session.get("strength")
+        if strength is None:
+            continue
+        error_kg = strength.get("error_kg")
         rows.append(
-            LimitRow(
-                where=f"{one['machine']}, {gyms.name(one['gym'])}",
-                holds_for=", ".join(holds),
-                limit=words.mm(one["limit_mm"]),
-                origin=f"/sessions/{pointed['session']}" if pointed else "",
-                set_by=one.get("set_by") or "",
-                set_at=words.moment(one.get("set_at"), gyms.time_zone(one["gym"]), now_us),
+            StrengthRow(
+                where=f"{session['machine']}, {gyms.name(session['gym'])}",
+                e1rm=words.kg(round(strength["e1rm_kg"])),
+                error="" if error_kg is None else f"±{words.NBSP}{words.kg(round(error_kg))}",
+                basis=BASES.get(strength["method"], strength["method"]).format(
+                    loads=words.count(strength["loads"], "load")
+                ),
+                guess=strength["guess"],
+                at=words.moment(session["start_at"], gyms.time_zone(session["gym"]), now_us),
+                href=f"/sessions/{session['session']}",
             )
         )
     return rows

@@ -9,17 +9,22 @@ from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sledwatch_web import charts, members, words
+from sledwatch_web import charts, limits, members, protocol, words
 from sledwatch_web.alerts import by_state, card
-from sledwatch_web.api import Json, Refused
+from sledwatch_web.api import Api, Json, Refused
 from sledwatch_web.site import Site, back_to, require_own_form
 
 MANY = 100
 SESSIONS = 12
 MATTERS = 30
+CHANGES = 20
 WIDE, NARROW = 904, 336
 WIDE_DAYS, NARROW_DAYS = 56, 28
-TOLD = {"saved": "Saved."}
+TOLD = {
+    "saved": "Saved.",
+    "protocol": protocol.TOLD["saved"],
+    "protocol-ended": protocol.TOLD["ended"],
+}
 
 
 def member_routes(site: Site) -> APIRouter:
@@ -51,8 +56,10 @@ def member_routes(site: Site) -> APIRouter:
     async def member(request: Request, user: str, told: str | None = None, cursor: str | None = None) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
         path = f"/members/{quote(user, safe='')}"
-        (gyms, found, limits), (workload, sessions, alerts, findings) = await asyncio.gather(
-            asyncio.gather(site.gyms(api), api.get(path), api.items(f"{path}/limits")),
+        (gyms, found, set_limits, protocols), (workload, sessions, alerts, findings) = await asyncio.gather(
+            asyncio.gather(
+                site.gyms(api), api.get(path), api.items(f"{path}/limits"), api.items(f"{path}/protocol/history")
+            ),
             asyncio.gather(
                 api.get(f"{path}/workload"),
                 api.get(f"{path}/sessions", limit=SESSIONS, cursor=cursor),
@@ -60,6 +67,14 @@ def member_routes(site: Site) -> APIRouter:
                 api.get("/findings", user=user, limit=MATTERS),
             ),
         )
+        chart, (in_force, changes), strengths = await asyncio.gather(
+            _drawn(site, workload),
+            _limits(api, path, limits.machines_of(set_limits, sessions["items"])),
+            asyncio.gather(
+                *(api.get(f"/sessions/{quote(one, safe='')}") for one in members.latest_closed(sessions["items"]))
+            ),
+        )
+        shown = [protocol.shown(one, gyms, now_us) for one in protocols]
         waiting, done = by_state([card(alert, gyms, now_us) for alert in alerts["items"]])
         text, severity = members.headline(workload)
         return site.page(
@@ -74,10 +89,15 @@ def member_routes(site: Site) -> APIRouter:
             standing=words.WORKLOAD_STATES.get(workload["state"], (workload["state"], "")),
             headline=text,
             severity=severity,
-            chart=await _drawn(site, workload),
+            chart=chart,
             days=[row for row in reversed(workload["days"]) if row.get("sessions") or row.get("missing")],
             sessions=members.session_rows(sessions["items"], workload, gyms, now_us),
-            limits=members.limit_rows(limits, gyms, now_us),
+            strengths=members.strength_rows(strengths, gyms, now_us),
+            in_force=[limits.force_of(one, user, gyms) for one in in_force],
+            limits=limits.limit_rows(set_limits, gyms, now_us),
+            changes=limits.change_rows(changes, gyms, now_us),
+            protocol=next((one for one in shown if one.state != "ended"), None),
+            past_protocols=[one for one in shown if one.state == "ended"],
             waiting=waiting,
             done=done,
             older=f"{path}?{urlencode({'cursor': sessions['next']})}#sessions" if sessions.get("next") else None,
@@ -111,6 +131,16 @@ def _height_mm(text: str) -> float | None:
     if not 1000 <= height_mm <= 2500:
         raise Refused(f"A height of “{text.strip()}” cm: expected 100 to 250. Nothing was changed.", 422)
     return round(height_mm, 1)
+
+
+async def _limits(api: Api, path: str, machines: list[tuple[str, str]]) -> tuple[list[Json], list[Json]]:
+    """What holds on each machine, and all changes there."""
+    where = [f"{path}/limits/{quote(gym, safe='')}/{quote(machine, safe='')}" for gym, machine in machines]
+    in_force, histories = await asyncio.gather(
+        asyncio.gather(*(api.get(f"{one}/in-force") for one in where)),
+        asyncio.gather(*(api.get(f"{one}/history", limit=CHANGES) for one in where)),
+    )
+    return in_force, [change for history in histories for change in history["items"]]
 
 
 async def _drawn(site: Site, workload: Json) -> dict[str, Markup] | None:
