@@ -85,7 +85,7 @@ def estimate(lifts: Sequence[Lift], sets: Sequence[SetDone], spec: MachineSpec) 
 
     lifts: the fastest sure rep of each load, in the 90 days that count. sets: done in them. An estimate below a load
     that was lifted is no estimate. Both guesses say too little for want of effort (a push that could have been faster,
-    a set that could have been longer) and never too much, so the published equation gives way where reps say more.
+    a set that could have been longer), so the published equation gives way where reps say more.
     """
     lifted_kg = max([*(lift.load_kg for lift in lifts), *(done.load_kg for done in sets)], default=0.0)
     line, equation, reps = _by_line(lifts), _by_equation(lifts, spec), _by_reps(sets)

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, select
 
 from closing_house import House, earlier_session
+from kept_lifts import PROMISES as OF_LIFTS
 from kept_limits import PROMISES
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
@@ -103,6 +104,11 @@ def test_what_is_on_record_of_an_earlier_version_is_counted_by_the_migration(eng
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
 def test_limits_and_protocols_are_kept_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
+    promise(engine)
+
+
+@pytest.mark.parametrize("promise", OF_LIFTS, ids=lambda promise: promise.__name__)
+def test_what_was_lifted_is_told_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
     promise(engine)
 
 
