@@ -102,6 +102,7 @@ def machine(gym: str, name: str, **fields: Any) -> Json:
         "set_reps": 0,
         "travel_mm": 620.0,
         "over": False,
+        "tired": False,
         "track_mm": [],
         "t_us": NOW_US,
         **fields,
@@ -604,7 +605,17 @@ def busy_floor() -> Floor:
     ]
     floor.machines = {
         "north": [
-            pressing("north", "press-1", "m-1042", "Anna Kowalska", "S-1", over=True, deepest_mm=431.2, set_reps=8),
+            pressing(
+                "north",
+                "press-1",
+                "m-1042",
+                "Anna Kowalska",
+                "S-1",
+                over=True,
+                deepest_mm=431.2,
+                set_reps=8,
+                tired=True,
+            ),
             pressing("north", "press-2", "m-2210", "Jonas Weber", "S-2", load_kg=182.5, set=1, reps=5, set_reps=5),
             machine("north", "press-3"),
             pressing(
@@ -672,7 +683,9 @@ def busy_floor() -> Floor:
     for in_set, bottoms in depths:
         for index, depth in enumerate(bottoms):
             start = begin + (in_set - 1) * 150_000_000 + index * 3_400_000
-            unsure = {"quality": "unsure", "quality_reason": "samples missing"} if len(reps) == 3 else {}
+            unsure: Json = {"quality": "unsure", "quality_reason": "samples missing"} if len(reps) == 3 else {}
+            if len(reps) == 16:
+                unsure = {"technique": ["bounce"], "left_n": 400.0, "right_n": 460.0, "asymmetry_pct": 13.0}
             reps.append(rep("S-1", len(reps) + 1, in_set, start, float(depth), 100.0 + 20 * (in_set - 1), **unsure))
     for name, user, user_name, press, state in [
         ("S-1", "m-1042", "Anna Kowalska", "press-1", "closed"),

@@ -61,7 +61,7 @@ def test_with_reduced_motion_the_sled_is_where_it_is_at_once(visit, floor):
     [
         moved(),
         moved(deepest_mm=425.0, over=True),
-        moved(deepest_mm=399.0),
+        moved(deepest_mm=399.0, tired=True, limit_tier=None),
         moved(deepest_mm=412.3),
         moved(deepest_mm=None, reps=0, set=None, set_reps=0),
         moved(limit_mm=None, caution_mm=None, who=None, load_kg=182.5, depth_mm=1.4),

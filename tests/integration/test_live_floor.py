@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -290,6 +291,15 @@ def test_who_is_near_failure_hears_of_it_once_a_set(floor: Floor, slowest_s: flo
 def test_who_gets_deeper_and_slower_together_hears_of_it(floor: Floor) -> None:
     floor.hear(tiring(step_mm=6.0, slowest_s=1.6).events())
     assert ["fatigue"] == [cue["kind"] for cue in floor.of("cue")]
+
+
+def test_the_tile_shows_who_is_tiring_until_the_set_is_over(floor: Floor) -> None:
+    seen = []
+    for event in tiring().events():
+        floor.hear([event])
+        seen.append(floor.tile["tired"])
+    # Not yet, then for the rest of the set, and no longer in the next one.
+    assert [False, True, False] == [tired for tired, _ in groupby(seen)]
 
 
 def test_depth_is_said_before_tiredness(floor: Floor) -> None:

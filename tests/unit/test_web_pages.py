@@ -172,6 +172,18 @@ def test_the_session_page_counts_the_reps_past_the_limit(pages):
     assert "1.44× their 30-day best" in said
 
 
+def test_the_session_page_says_how_strong_it_shows_them_and_how_each_set_went(pages):
+    said = text(pages.get("/sessions/S-1").text)
+    assert "Estimated 1RM 186 kg ± 9 kg, by their own speeds" in said
+    assert "Set 2 · 120 kg · 8 reps 64 % of the estimated 1RM · deeper and slower towards the end" in said
+
+
+def test_what_is_seen_of_a_reps_technique_stands_beside_it(pages):
+    html = pages.get("/sessions/S-1").text
+    assert "1.6 / 1.2 s bounced, left leg −13 %" in text(html[html.index('data-key="2-17"') :])
+    assert 1 == html.count("bounced")
+
+
 def test_a_session_without_samples_says_why_there_is_no_trace(pages, floor):
     floor.traces["S-1"] = {"t_us": [], "depth_mm": [], "load_kg": []}
     said = text(pages.get("/sessions/S-1").text)

@@ -34,6 +34,11 @@ def test_the_verdict_is_on_the_deepest_point_of_the_set(level, verdict, fields):
     assert (level, verdict) == (shown.level, shown.verdict.replace(NBSP, " "))
 
 
+def test_who_tires_and_whose_limit_is_a_protocols_end_are_told_in_a_word():
+    shown = painted(tired=True, limit_tier=None)
+    assert ("120 kg · tiring", "Protocol 412 mm") == (shown.load.replace(NBSP, " "), shown.limit.replace(NBSP, " "))
+
+
 def test_a_member_without_a_name_is_called_by_their_number():
     assert painted(who=None).who == "m-1"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sledwatch_web import charts, words
 from sledwatch_web.alerts import SHARED_BADGE, sets_href
@@ -25,13 +26,15 @@ class RepRow:
     loss: str
     work: str
     limit_href: str
+    technique: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetRows:
-    """The reps of one set."""
+    """The reps of one set. said: how it went as a whole, where there is something to say."""
 
     title: str
+    said: str
     rows: tuple[RepRow, ...]
 
 
@@ -61,18 +64,58 @@ def verdict(reps: Sequence[Json], limit: float | None, state: str) -> tuple[str,
     return f"All {counted} stayed within the limit of {whose}; the deepest came to {words.mm(deepest)}.", "within"
 
 
-def set_rows(reps: Sequence[Json]) -> list[SetRows]:
-    """The rep table, by sets."""
+def set_rows(reps: Sequence[Json], figures: Sequence[Json] = ()) -> list[SetRows]:
+    """The rep table, by sets. figures: how each set went, as the API has it."""
+    went = {one["set"]: one for one in figures}
     sets: dict[int, list[Json]] = {}
     for rep in reps:
         sets.setdefault(rep["set"], []).append(rep)
     return [
         SetRows(
             f"Set {number} · {words.kg(max(rep['load_kg'] for rep in of_set))} · {words.count(len(of_set), 'rep')}",
+            _said_of(went.get(number)),
             tuple(_row(rep) for rep in of_set),
         )
         for number, of_set in sorted(sets.items())
     ]
+
+
+def _said_of(figures: Json | None) -> str:
+    """A set as a whole: its share of the 1RM, and whether somebody tired in it."""
+    if figures is None:
+        return ""
+    share = figures.get("pct_1rm")
+    tired = "deeper and slower towards the end" if figures["fatigue"] else ""
+    near = "near failure by its speed" if figures["near_failure"] else ""
+    parts = ["" if share is None else f"{words.quantity(share, '%')} of the estimated 1RM", tired, near]
+    return " · ".join(part for part in parts if part)
+
+
+def strength_words(session: Json) -> tuple[str, str]:
+    """The estimated 1RM as of a session, and what it rests on; empty where there is none."""
+    strength = session.get("strength")
+    if strength is None:
+        return "", ""
+    error_kg = strength.get("error_kg")
+    basis = _BASES.get(strength["method"], "")
+    guess = ", a guess" if strength["guess"] else ""
+    known = "" if error_kg is None else f"±{words.NBSP}{words.kg(round(error_kg))}, "
+    return words.kg(round(strength["e1rm_kg"])), f"{known}{basis}{guess}"
+
+
+_BASES: Final = {"line": "by their own speeds", "equation": "by published speeds", "reps": "by the reps of a set"}
+# What is seen of a rep's technique, in a word or two.
+TECHNIQUE: Final = {"bounce": "bounced", "dropped": "dropped", "lock-out": "locked out at speed"}
+# Less between the feet is nothing to speak of (the rule's own threshold looks at many reps).
+UNEVEN_PCT: Final = 10.0
+
+
+def _technique(rep: Json) -> str:
+    said = [TECHNIQUE.get(one, one) for one in rep.get("technique") or ()]
+    left, right, uneven = rep.get("left_n"), rep.get("right_n"), rep.get("asymmetry_pct")
+    if uneven is not None and uneven > UNEVEN_PCT and left is not None and right is not None:
+        said.append(f"{'left' if left < right else 'right'} leg {words.quantity(-uneven, '%')}")
+    return ", ".join(said)
 
 
 def sets_address(session: Json) -> str:
@@ -111,4 +154,5 @@ def _row(rep: Json) -> RepRow:
         loss="" if loss is None else "best" if round(loss) <= 0 else f"{words.number(-loss)}{words.NBSP}%",
         work=words.energy(rep.get("work_j")),
         limit_href=f"/sessions/{rep['session']}/limit?set={rep['set']}&rep={rep['rep']}",
+        technique=_technique(rep),
     )

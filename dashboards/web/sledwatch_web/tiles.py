@@ -69,7 +69,7 @@ def tile(item: Json, time_zone: str | None, now_us: int) -> Tile:
         verdict=verdict,
         level=level if in_use else "none",
         limit=limit_of(item) if in_use else "",
-        load=words.kg(item.get("load_kg")) if in_use else "",
+        load=load_of(item) if in_use else "",
         reps=reps_of(item) if in_use else "",
         machine=item["machine"],
         seen=words.moment(item.get("last_seen_at"), time_zone, now_us),
@@ -101,8 +101,15 @@ def verdict_of(item: Json) -> str:
 
 
 def limit_of(item: Json) -> str:
-    """The limit, in words."""
-    return "No limit set" if item.get("limit_mm") is None else f"Limit {words.mm(item['limit_mm'])}"
+    """The limit, in words; one without a tier is where a protocol ends."""
+    if item.get("limit_mm") is None:
+        return "No limit set"
+    return f"{'Limit' if item.get('limit_tier') else 'Protocol'} {words.mm(item['limit_mm'])}"
+
+
+def load_of(item: Json) -> str:
+    """The load, and whether the set has shown its member tired."""
+    return f"{words.kg(item.get('load_kg'))}{' · tiring' if item.get('tired') else ''}"
 
 
 def reps_of(item: Json) -> str:

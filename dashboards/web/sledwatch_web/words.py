@@ -275,6 +275,7 @@ _LABELS: Final = {
     "reference_basis": "The reference is",
     "load_share": "Load against the reference",
     "bottom_dwell_s": "Time at the bottom",
+    "outside": "What was outside",
     "sets_excessive": "Sets that met the rule",
     "turn_deceleration_m_s2": "Hardest braking at the turn",
     "eccentric_peak_velocity_m_s": "Fastest on the way down",

@@ -138,6 +138,9 @@ class Machine(BaseModel):
     set_reps: int = Field(0, description="reps of the current set", examples=[4])
     travel_mm: float | None = Field(None, description="how far the sled can travel", examples=[620.0])
     over: bool = Field(False, description="whether the current set has gone past the limit")
+    tired: bool = Field(
+        False, description="whether the current set has shown it: near failure by speed, or deeper and slower together"
+    )
     track_mm: list[float | None] = Field([], description="a few depths of the last frame, for drawing motion")
     t_us: int | None = Field(None, description="time of the last sample, microseconds since the epoch")
     account: MachineAccount | None = Field(None, description="null before anything was stored of it")

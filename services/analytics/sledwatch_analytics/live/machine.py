@@ -113,6 +113,7 @@ class FloorMachine:
             "set_reps": 0 if now is None else now.set_reps,
             "travel_mm": None if online is None else online.travel_mm,
             "over": cap is not None and deepest_mm is not None and deepest_mm > cap.depth_mm,
+            "tired": session is not None and session.tired,
             "track_mm": self.track_mm,
             "t_us": self.t_us,
         }

@@ -105,6 +105,11 @@ class LiveSession:
             bottoms.append(now.descending_bottom_mm)
         return max(bottoms, default=None)
 
+    @property
+    def tired(self) -> bool:
+        """Whether the set in progress has shown its member tired."""
+        return self._tiring.shown_in(self.now.set)
+
     def set_up(self, from_us: int, setup: Setup) -> None:
         """The seat or the feet were set, from a time on."""
         if (from_us, setup) not in self.setups:

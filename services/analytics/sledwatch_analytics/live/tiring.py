@@ -32,6 +32,10 @@ class Tiring:
             self._set = last.set
             self._rep = last
 
+    def shown_in(self, in_set: int) -> bool:
+        """Whether a rep of this set has shown it."""
+        return 0 < self._set == in_set
+
     def say(self, in_set: int) -> Rep | None:
         """The rep that is to be told of now, in this set; None where there is none. One of an earlier set is past."""
         told, self._rep = self._rep, None

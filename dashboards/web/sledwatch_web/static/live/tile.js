@@ -23,6 +23,11 @@ function verdict(item) {
   return sentence(spare(item.deepest_mm, item.limit_mm));
 }
 
+function limitOf(item) {
+  if (item.limit_mm === null) return "No limit set";
+  return `${item.limit_tier ? "Limit" : "Protocol"} ${mm(item.limit_mm)}`;
+}
+
 // Whole optional fields may be absent; from here on they are null.
 function complete(item) {
   const blank = { deepest_mm: null, limit_mm: null, caution_mm: null, depth_mm: null, load_kg: null, set: null };
@@ -43,8 +48,8 @@ export function paint(tile, event) {
   else link.removeAttribute("href");
   const said = inUse ? verdict(item) : "";
   write(tile, "verdict", said);
-  write(tile, "limit", inUse ? (item.limit_mm === null ? "No limit set" : `Limit ${mm(item.limit_mm)}`) : seen(tile, item));
-  write(tile, "load", inUse ? kg(item.load_kg) : "");
+  write(tile, "limit", inUse ? limitOf(item) : seen(tile, item));
+  write(tile, "load", inUse ? `${kg(item.load_kg)}${item.tired ? " · tiring" : ""}` : "");
   write(tile, "reps", inUse ? setAndReps(item) : "");
   write(tile, "state", STATES[state]);
   draw(tile, item, inUse, said || STATES[state]);
