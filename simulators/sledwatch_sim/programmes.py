@@ -180,6 +180,7 @@ def _role(kind: Person, seed: int, number: int, run: str) -> _Role:
         "spread_mm": kind.spread_mm,
         "bounces": kind.bounces,
         "share_of_1rm": kind.share_of_1rm,
+        "reserve": kind.reserve,
         "sets": kind.sets,
         "rest_s": kind.rest_s,
         "gap_days": kind.rhythm_days,

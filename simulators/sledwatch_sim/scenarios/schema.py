@@ -74,6 +74,9 @@ class Person(Struct, frozen=True, forbid_unknown_fields=True):
     spread_mm: Annotated[float, Meta(ge=0, le=60, description="by how much their bottoms vary")] | None = None
     bounces: Annotated[bool, Meta(description="whether they turn without a pause below")] | None = None
     share_of_1rm: Annotated[float, Meta(ge=0.2, le=0.92, description="of their work sets")] | None = None
+    reserve: (
+        Annotated[float, Meta(ge=0.3, le=0.98, description="the share of the reps they could do that they do")] | None
+    ) = None
     sets: Annotated[int, Meta(ge=1, le=20, description="work sets of a usual session")] | None = None
     rest_s: Annotated[float, Meta(ge=10, le=600, description="between sets")] | None = None
     rhythm_days: (
