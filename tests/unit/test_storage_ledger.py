@@ -407,6 +407,13 @@ def test_a_late_frame_raises_the_version_and_a_repeat_does_not(floor):
     assert (2, floor.now_us) == (floor.session()["version"], floor.session()["arrival_us"])
 
 
+def test_a_late_frame_raises_the_version_where_the_clock_was_set_back(floor):
+    floor.receives(start(0), frame(1), frame(3), end(4))
+    floor.now_us -= 3_600 * SECOND_US
+    floor.receives(frame(2))
+    assert floor.session()["version"] == 2
+
+
 def test_frames_of_nobody_belong_to_no_session(floor):
     floor.receives(frame(0, session=None))
     with floor.engine.connect() as connection:

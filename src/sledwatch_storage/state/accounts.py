@@ -205,6 +205,7 @@ class Books:
 
     moved: machines whose watermark may have changed, or who have just asked for it by connecting or sending again.
     conflicts: messages whose session belongs to another machine or boot; they are stored, but in no session.
+    news: sessions of which something came that was not there before, whatever their rows show of it.
     happened: what befell the machines.
     """
 
@@ -216,6 +217,7 @@ class Books:
     repeated: int = 0
     conflicts: int = 0
     happened: list[Happened] = field(default_factory=list)
+    news: set[str] = field(default_factory=set)
 
     def enter(self, event: Event, at_us: int, *, retained: bool, replayed: bool = False) -> None:
         """An accepted message; its frame, if it is one, is in the series store.
@@ -302,6 +304,7 @@ class Books:
         elif (row.gym, row.machine, row.boot) != (account.gym, account.machine, account.boot):
             self.conflicts += 1
             return
+        self.news.add(row.session)
         if isinstance(payload, Frame):
             row.frame(payload, at_us)
         else:

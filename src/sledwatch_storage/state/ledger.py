@@ -344,10 +344,12 @@ def _write(connection: Connection, books: Books, before: _Noted) -> None:
     for account in boots:
         account.updated_us = books.now_us
         account.count()
-    sessions = _session_rows.changed(books.sessions, sessions_before)
-    for row in sessions:
+    sessions = {row.session: row for row in _session_rows.changed(books.sessions, sessions_before)}
+    # A frame from the midst of a session leaves its row as it was, where the wall clock was set back before it came.
+    sessions |= {session: books.sessions[session] for session in books.news}
+    for row in sessions.values():
         row.version += 1
     _machine_rows.write(connection, _machine_rows.changed(books.machines, machines_before))
     _boot_rows.write(connection, boots)
-    _session_rows.write(connection, sessions)
+    _session_rows.write(connection, sessions.values())
     machine_events.add(connection, books.happened)
