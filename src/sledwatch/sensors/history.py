@@ -5,6 +5,7 @@ first sessions, or at 0. One odd session says nothing: somebody who badged in la
 on its stops. What begins and ends over days does so by several sessions in a row.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -287,18 +288,19 @@ class _Reference:
 
     def __init__(self, measured: Iterable[tuple[Seen, float | None]]) -> None:
         known = ((seen.start_us, value) for seen, value in measured if value is not None)
-        self._known = list(islice(known, REFERENCE_SESSIONS))
-        values = [value for _, value in self._known]
+        taken = list(islice(known, REFERENCE_SESSIONS))
+        self._starts_us = [start_us for start_us, _ in taken]
+        self._values = values = [value for _, value in taken]
         # By how many of them there were.
         self._medians = [median(values[:n]) if n >= LEAST_REFERENCE else None for n in range(len(values) + 1)]
 
     def usual(self, seen: Seen | None = None) -> float | None:
         """The median, by the sessions before this one."""
-        return self._medians[len(self._known) if seen is None else len(self.before(seen))]
+        return self._medians[-1 if seen is None else bisect_left(self._starts_us, seen.start_us)]
 
     def before(self, seen: Seen) -> list[float]:
         """What was measured in the first sessions, as far as they were before this one."""
-        return [value for start_us, value in self._known if start_us < seen.start_us]
+        return self._values[: bisect_left(self._starts_us, seen.start_us)]
 
 
 def rack_of(reading: SensorReading, usual_mm: float) -> float | None:

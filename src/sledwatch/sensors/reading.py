@@ -153,7 +153,9 @@ class _Rests:
         bins = len(x) // n
         if bins < 2:
             return _Rests(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        middle = np.median(x[: bins * n].reshape(bins, n), axis=1)
+        # Medians; np.median takes three times as long over short rows.
+        rows = np.sort(x[: bins * n].reshape(bins, n), axis=1)
+        middle = (rows[:, (n - 1) // 2] + rows[:, n // 2]) / 2
         begins, ends = t[: bins * n : n], t[n - 1 : bins * n : n]
         # A median of n samples with noise s is off by 1.25 s / √n.
         near_mm = max(REST_MM, 1.5 * step_mm, 5.0 * 1.25 * noise_mm / n**0.5)

@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Text, cast, select
 
 from sledwatch.alerts import alert_id
 from sledwatch.sensors import Seen, SensorReading
 from sledwatch_storage.state.reading import Bind, reading
 from sledwatch_storage.state.schema import alert, machine_sensors, sensor_reading
 from sledwatch_storage.state.upsert import put
+
+# A closing reads dozens of them: straight into what they are, which is several times faster than by way of a dict.
+_READING: Final = msgspec.json.Decoder(SensorReading)
+_SEEN: Final = (
+    sensor_reading.c.session,
+    sensor_reading.c.start_us,
+    sensor_reading.c.end_us,
+    cast(sensor_reading.c.reading, Text),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ def put_reading(connection: Connection, gym: str, machine: str, seen: Seen) -> N
 
 def reading_of(bind: Bind, session: str) -> Seen | None:
     """What a session's samples said; None where they were never looked at."""
-    found = _seen(bind, select(sensor_reading).where(sensor_reading.c.session == session))
+    found = _seen(bind, select(*_SEEN).where(sensor_reading.c.session == session))
     return found[0] if found else None
 
 
@@ -99,12 +108,12 @@ def settled_before(settled: Mapping[str, Sequence[int]], until_us: int) -> dict[
 
 
 def _of(gym: str, machine: str) -> Select[Any]:
-    return select(sensor_reading).where(sensor_reading.c.gym == gym, sensor_reading.c.machine == machine)
+    return select(*_SEEN).where(sensor_reading.c.gym == gym, sensor_reading.c.machine == machine)
 
 
 def _seen(bind: Bind, query: Select[Any]) -> list[Seen]:
     with reading(bind) as connection:
         return [
-            Seen(row.session, row.start_us, row.end_us, msgspec.convert(row.reading, SensorReading))
-            for row in connection.execute(query)
+            Seen(session, start_us, end_us, _READING.decode(text))
+            for session, start_us, end_us, text in connection.execute(query)
         ]

@@ -5,7 +5,7 @@ with their reps and have no samples behind them.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypedDict, cast
@@ -218,9 +218,12 @@ def depths_before(bind: Bind, user: str, gym: str, machine: str, before_us: int,
         return np.array(list(connection.execute(query).scalars())[::-1], dtype=np.float64)
 
 
-def member_sessions_frame(bind: Bind, user: str, until_us: int) -> pd.DataFrame:
+def member_sessions_frame(
+    bind: Bind, user: str, until_us: int, being_closed: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """A member's closed sessions that started up to a time, imported ones too, of all gyms and machines, ascending.
 
+    being_closed: a session by the columns, in place of what an earlier closing made of it.
     Columns: session, start_us, end_us, work_j, tonnage_kg, top_load_kg, hard_sets; NaN where a figure is not known.
     """
     columns = ["session", "start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets"]
@@ -231,10 +234,22 @@ def member_sessions_frame(bind: Bind, user: str, until_us: int) -> pd.DataFrame:
     )
     with reading(bind) as connection:
         rows = [tuple(row) for row in connection.execute(query)]
-    frame = pd.DataFrame.from_records(rows, columns=columns)
-    whole = {"start_us": np.int64, "end_us": np.int64, "hard_sets": np.int64}
-    figures = dict.fromkeys(("work_j", "tonnage_kg", "top_load_kg"), np.float64)
-    return frame.fillna({"hard_sets": 0}).astype({"session": object, **whole, **figures})
+    if being_closed is not None:
+        own = tuple(being_closed[name] for name in columns)
+        rows = sorted([*(row for row in rows if row[0] != own[0]), own], key=lambda row: (row[1], row[0]))
+    # By columns of their types: pandas takes ten times as long to find them out.
+    session, start_us, end_us, work_j, tonnage_kg, top_load_kg, sets = zip(*rows, strict=True) if rows else [()] * 7
+    return pd.DataFrame(
+        {
+            "session": pd.Series(session, dtype=object),
+            "start_us": np.array(start_us, dtype=np.int64),
+            "end_us": np.array(end_us, dtype=np.int64),
+            "work_j": np.array(work_j, dtype=np.float64),
+            "tonnage_kg": np.array(tonnage_kg, dtype=np.float64),
+            "top_load_kg": np.array(top_load_kg, dtype=np.float64),
+            "hard_sets": np.array([count or 0 for count in sets], dtype=np.int64),
+        }
+    )
 
 
 def time_zone_of(bind: Bind, gym: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
-import pandas as pd
 import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
@@ -239,26 +238,26 @@ class Closer:
         reps = own.pressing.reps(samples, spans) if found_any or not former else former
         # An end whose clock was set back ends nothing before its samples do.
         end_us = max(logged.end_us or 0, logged.last_us or 0, logged.start_us)
-        sensors = sensors_at(
-            self._engine,
-            gym=logged.gym,
-            machine=logged.machine,
-            session=logged.session,
-            start_us=logged.start_us,
-            end_us=end_us,
-            time_zone=own.time_zone,
-            samples=samples if found_any else None,
-            spans=spans,
-        )
         shares = shared_out(reps, said, logged.user)
         mine, discarded = shares.pop(logged.user), shares.pop(NOBODY, [])
         doubt = question(reps, said, end_us)
-        parts = [self._part(own, mine, (logged.start_us, end_us), doubt, sensors)]
-        for user, theirs in sorted(shares.items()):
-            with self._engine.connect() as connection:
+        with self._engine.connect() as connection:
+            sensors = sensors_at(
+                connection,
+                gym=logged.gym,
+                machine=logged.machine,
+                session=logged.session,
+                start_us=logged.start_us,
+                end_us=end_us,
+                time_zone=own.time_zone,
+                samples=samples if found_any else None,
+                spans=spans,
+            )
+            parts = [self._part(connection, own, mine, (logged.start_us, end_us), doubt, sensors)]
+            for user, theirs in sorted(shares.items()):
                 context = self._context(connection, logged, split_id(logged.session, user), user, theirs)
-            span = (min(rep.t_start_us for rep in theirs), max(rep.t_end_us for rep in theirs))
-            parts.append(self._part(context, theirs, span, None, sensors))
+                span = (min(rep.t_start_us for rep in theirs), max(rep.t_end_us for rep in theirs))
+                parts.append(self._part(connection, context, theirs, span, None, sensors))
         friction_n = friction_of(samples, reps) if found_any or own.stored is None else own.stored["friction_n"]
         with begin(self._engine) as connection:
             changed = self._write(connection, _Whole(logged, parts, discarded, sensors, friction_n))
@@ -317,6 +316,7 @@ class Closer:
 
     def _part(
         self,
+        connection: Connection,
         context: _Context,
         reps: Sequence[Rep],
         span_us: tuple[int, int],
@@ -325,9 +325,12 @@ class Closer:
     ) -> _Part:
         """doubt: whether all of it was done by this member, which holds back what it does to their workload."""
         theirs = [context.pressing.of_member(rep) for rep in reps]
-        strength = self._strength(context, theirs, span_us[0])
-        findings = self._judge_reps(context, theirs, span_us[0], strength)
-        findings += [doubt] if doubt is not None else self._judge_workload(context, theirs, span_us, strength)
+        strength = self._strength(connection, context, theirs, span_us[0])
+        findings = self._judge_reps(connection, context, theirs, span_us[0], strength)
+        if doubt is not None:
+            findings.append(doubt)
+        else:
+            findings += self._judge_workload(connection, context, theirs, span_us, strength)
         return _Part(context, *span_us, theirs, strength, sensors.withheld(findings))
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
@@ -338,36 +341,41 @@ class Closer:
         own = sorted((one.frame for one in stored if one.frame.session == logged.session), key=lambda frame: frame.seq)
         return ascending(joined(samples_of(frame) for frame in own)), bool(own)
 
-    def _strength(self, context: _Context, reps: list[Rep], start_us: int) -> Strength | None:
+    def _strength(self, connection: Connection, context: _Context, reps: list[Rep], start_us: int) -> Strength | None:
         pressing = context.pressing
-        with self._engine.connect() as connection:
-            whose = (connection, context.user, pressing.gym, pressing.machine)
-            return strength_at(*whose, pressing.online, start_us, reps)
+        whose = (connection, context.user, pressing.gym, pressing.machine)
+        return strength_at(*whose, pressing.online, start_us, reps)
 
     def _judge_reps(
-        self, context: _Context, reps: list[Rep], start_us: int, strength: Strength | None
+        self, connection: Connection, context: _Context, reps: list[Rep], start_us: int, strength: Strength | None
     ) -> list[Finding]:
         pressing = context.pressing
-        with self._engine.connect() as connection:
-            whose = (connection, context.user, pressing.gym, pressing.machine, start_us)
-            earlier = sessions.depths_before(*whose, OWN_HISTORY_REPS)
-            reference = reference_load(strength, sessions.reference_load(*whose))
+        whose = (connection, context.user, pressing.gym, pressing.machine, start_us)
+        earlier = sessions.depths_before(*whose, OWN_HISTORY_REPS)
+        reference = reference_load(strength, sessions.reference_load(*whose))
         depth = judge_depth(reps, pressing, own_history(earlier), reference)
         technique = technique_findings(reps, reference, NAMELESS)
         return depth + judge_protocol(reps, pressing, context.protocol) + technique
 
     def _judge_workload(
-        self, context: _Context, reps: list[Rep], span_us: tuple[int, int], strength: Strength | None
+        self,
+        connection: Connection,
+        context: _Context,
+        reps: list[Rep],
+        span_us: tuple[int, int],
+        strength: Strength | None,
     ) -> list[Finding]:
         start_us, end_us = span_us
-        with self._engine.connect() as connection:
-            history = sessions.member_sessions_frame(connection, context.user, start_us)
-            missing = sessions.missing_days(
-                connection, context.user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
-            )
+        own = {"session": context.session, "start_us": start_us, "end_us": end_us}
+        history = sessions.member_sessions_frame(
+            connection, context.user, start_us, own | sessions.figures(reps, kg_of(strength))
+        )
+        missing = sessions.missing_days(
+            connection, context.user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
+        )
         return workload_findings(
             WorkloadContext(
-                sessions=_with(history, context.session, start_us, end_us, sessions.figures(reps, kg_of(strength))),
+                sessions=history,
                 session=context.session,
                 time_zone=context.time_zone,
                 missing_days=missing,
@@ -489,14 +497,3 @@ def _appear(connection: Connection, logged: LoggedSession, now_us: int) -> bool:
 
 def _built(setup: Setup | None) -> dict[str, Any] | None:
     return None if setup is None else msgspec.to_builtins(setup)
-
-
-def _with(
-    history: pd.DataFrame, session: str, start_us: int, end_us: int, figures: dict[str, float | int]
-) -> pd.DataFrame:
-    """The member's sessions with the one that is being closed, in place of what an earlier closing made of it."""
-    others = history[history["session"] != session]
-    row = {"session": session, "start_us": start_us, "end_us": end_us, **figures}
-    own = pd.DataFrame([row], columns=history.columns).astype(history.dtypes.to_dict())
-    together = own if others.empty else pd.concat([others, own])
-    return together.sort_values(["start_us", "session"], kind="stable", ignore_index=True)

@@ -60,16 +60,17 @@ class SensorsOfSession:
         """
         if self.seen is not None:
             kept.put_reading(connection, self.gym, self.machine, self.seen)
-        recent = kept.readings_until(connection, self.gym, self.machine, None, SESSIONS_LOOKED_AT)
-        if not recent:
+        newest = kept.readings_until(connection, self.gym, self.machine, None, 1)
+        if not newest:
             return []
         known = _alerts(connection, self.gym, self.machine)
         settled = _settled(connection, self.gym, self.machine, known)
-        last = recent[-1]
+        last = newest[0]
         settled_us = kept.settled_before(settled, max(now_us, last.start_us))
         state = self.state
         if last.session != self.session or settled_us != self.settled_us:
             # Not the machine's newest session, or staff has said something since it began.
+            recent = kept.readings_until(connection, self.gym, self.machine, None, SESSIONS_LOOKED_AT)
             state = _judged(connection, self.gym, self.machine, recent, settled_us)
         found = {
             rule: sensor_finding(trouble, self.machine, self.time_zone) for rule, trouble in state.troubles.items()
