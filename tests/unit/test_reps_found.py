@@ -181,6 +181,11 @@ def test_an_encoder_that_slips_after_a_rep_leaves_its_bottom_alone():
     assert [(400.0, None), (570.0, None)] == [(pytest.approx(s.bottom_mm, abs=1), s.quality_reason) for s in spans]
 
 
+def test_an_encoder_that_slips_at_the_top_leaves_the_end_of_the_rep_alone():
+    spans = found(idle().reps((164,), concentric_s=0.5, top_s=4).samples(50, noise_mm=1.0).plus(260, 5.9))
+    assert [(164.0, 0.0)] == [pytest.approx((span.bottom_mm, span.end_mm), abs=3) for span in spans]
+
+
 def test_an_encoder_that_slips_to_a_lower_level_hides_no_rep():
     spans = found(idle().reps((400,) * 4, top_s=2).rest(3).samples(50).plus(-380, 3 + 5.3 * 2 - 1))
     assert [(400, None), (400, None), (20, None), (20, None)] == [(round(s.bottom_mm), s.quality_reason) for s in spans]

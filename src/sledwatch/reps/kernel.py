@@ -39,13 +39,19 @@ _FEW: Final = 8
 # Two samples further apart than this say nothing about the turn between them.
 _TURN_WITHIN_US: Final = 100_000.0
 
+# What is to be thought of a sample; held anew: it does not agree with those held before it either.
+_PLAUSIBLE: Final = 0
+_SLIPPED: Final = 1
+_HELD: Final = 2
+_HELD_ANEW: Final = 3
+
 STATE = np.dtype([
     # The two newest samples as they came, and how many there are of them; the median needs one after its middle.
     ("seen", "i8"), ("a_us", "i8"), ("a_mm", "f8"), ("b_us", "i8"), ("b_mm", "f8"), ("b_kg", "f8"),
     # The newest plausible sample and when the one before it was, and the first and the newest of the implausible ones
     # that agree since; how far the encoder has slipped. All levels below are as if it never had; those of a rep are
     # told as the encoder showed them.
-    ("plausible", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("earlier_us", "i8"), ("held", "i8"),
+    ("plausible", "i8"), ("known", "i8"), ("good_us", "i8"), ("good_mm", "f8"), ("earlier_us", "i8"), ("held", "i8"),
     ("held_from_us", "i8"), ("held_us", "i8"), ("held_mm", "f8"),
     ("slip_mm", "f8"), ("low_slip_mm", "f8"), ("top_slip_mm", "f8"), ("turn_slip_mm", "f8"),
     # How many samples the mean looks back on.
@@ -128,6 +134,7 @@ def _break_off(r: Any, s: Any, span: Any) -> int:
         told = _tell(r, s, span, s.arrive_flags | (0 if at_top or rests else INTERRUPTED))
     s.seen = 0
     s.plausible = 0
+    s.known = 0
     s.held = 0
     s.kept = 0
     s.mode = REST
@@ -147,10 +154,10 @@ def _average(
     slip_mm = s.slip_mm
     smooth_us = r.smooth_us
     last = kept + taken - 1
-    new_mm = grains_mm[kept : kept + taken]
     for k in range(taken):
+        value_mm = min(max(mm[np.uint64(k)], -_MOST_MM), _MOST_MM)
         # Adding and subtracting what leaves no bits below a grain rounds to one.
-        new_mm[k] = (min(max(mm[k], -_MOST_MM), _MOST_MM) + _ROUNDER_MM) - _ROUNDER_MM
+        grains_mm[np.uint64(kept + k)] = (value_mm + _ROUNDER_MM) - _ROUNDER_MM
     # From where on the samples are evenly spaced, and how many of those the mean then takes.
     interval_us = us[last] - us[last - 1] if last > 0 else 1
     even_from = kept if even else last
@@ -172,32 +179,23 @@ def _average(
             y_mm[k] = total / (p - first + 1) - slip_mm
             at_us[k] = (us[first] + us[p]) >> 1
     if uneven < taken:
-        count = taken - uneven
-        oldest = kept + uneven - n
-        means = y_mm[uneven:taken]
+        oldest = kept - n
         if n <= _FEW:
-            for k in range(count):
-                means[k] = 0.0
-            for j in range(1, n + 1):
-                each_mm = grains_mm[oldest + j : oldest + j + count]
-                for k in range(count):
-                    means[k] += each_mm[k]
+            for k in range(uneven, taken):
+                y_mm[np.uint64(k)] = grains_mm[np.uint64(oldest + 1 + k)]
+            for j in range(2, n + 1):
+                for k in range(uneven, taken):
+                    y_mm[np.uint64(k)] += grains_mm[np.uint64(oldest + j + k)]
         else:
-            gone_mm = grains_mm[oldest : oldest + count]
-            come_mm = grains_mm[oldest + n : oldest + n + count]
             total = 0.0
-            for k in range(oldest, oldest + n):
-                total += grains_mm[k]
-            for k in range(count):
-                total += come_mm[k] - gone_mm[k]
-                means[k] = total
-        for k in range(count):
-            means[k] = means[k] / n - slip_mm
-        times = at_us[uneven:taken]
-        from_us = us[oldest + 1 : oldest + 1 + count]
-        to_us = us[kept + uneven : kept + taken]
-        for k in range(count):
-            times[k] = (from_us[k] + to_us[k]) >> 1
+            for k in range(oldest + uneven, kept + uneven):
+                total += grains_mm[np.uint64(k)]
+            for k in range(uneven, taken):
+                total += grains_mm[np.uint64(kept + k)] - grains_mm[np.uint64(oldest + k)]
+                y_mm[np.uint64(k)] = total
+        for k in range(uneven, taken):
+            y_mm[np.uint64(k)] = y_mm[np.uint64(k)] / n - slip_mm
+            at_us[np.uint64(k)] = (us[np.uint64(oldest + 1 + k)] + us[np.uint64(kept + k)]) >> 1
         first = last - n + 1
     return first
 
@@ -334,6 +332,7 @@ def _follow(
                     s.arrive_us = now_us
                     s.arrive_mm = y
                     s.arrive_flags = s.flags
+                    s.low_slip_mm = s.slip_mm
             if abs(y - anchor_mm) > still_mm:
                 anchor_us = now_us
                 anchor_mm = y
@@ -404,7 +403,7 @@ def _follow(
                     left = True
             again = k + STEP
         s.low_mm = low_mm
-        if lowered:
+        if lowered and not rising:
             s.low_slip_mm = s.slip_mm
         s.leave_us = leave_us
         if left:
@@ -489,6 +488,24 @@ def _clean(t_us: Times, depth_mm: Values, begin: int, stop: int, r: Any, s: Any,
 
 
 @compiled
+def _judged(r: Any, s: Any, now_us: int, now_mm: float) -> int:
+    """Whether a sample is as plausible as the one before, to be held back, or shows that the encoder slipped."""
+    if not s.known:
+        return _PLAUSIBLE
+    jump_mm = abs(now_mm - s.good_mm)
+    # What arrives in bunches has times too close to each other: two intervals say more than one.
+    eased_us = max(float(now_us - s.good_us), min(_TURN_WITHIN_US, 0.5 * (now_us - s.earlier_us)))
+    implausible = jump_mm > r.max_speed_mm_us * eased_us + r.jump_mm
+    if not s.held:
+        return _HELD if implausible else _PLAUSIBLE
+    from_held_mm = abs(now_mm - s.held_mm)
+    as_held = from_held_mm <= r.max_speed_mm_us * (now_us - s.held_us) + r.jump_mm
+    if as_held and (implausible or from_held_mm < jump_mm):
+        return _HELD if now_us - s.held_from_us < r.slip_us else _SLIPPED
+    return _HELD_ANEW if implausible else _PLAUSIBLE
+
+
+@compiled
 def scan(
     t_us: Times,
     depth_mm: Values,
@@ -523,133 +540,86 @@ def scan(
     straight = 0
     while i < n and len(spans) - told >= ROOM:
         stop = min(i + (RUN if straight >= 2 else 2), n)
-        if straight >= 2 and s.plausible and not s.held and _clean(t_us, depth_mm, i, stop, r, s, us, mm):
+        taken = 0
+        even = straight >= 2 and s.plausible and not s.held and _clean(t_us, depth_mm, i, stop, r, s, us, mm)
+        if even:
             taken = stop - i
             s.earlier_us = t_us[stop - 3] if taken > 1 else s.good_us
             s.good_us = t_us[stop - 2]
             s.good_mm = mm[taken - 1]
             for k in range(taken):
                 source[k] = i - 1 + k
-            told = _follow(r, s, us, grains_mm, mm, source, taken, True, at_us, y_mm, load_kg, first_kg, spans, told)
             b_at = stop - 1
             s.a_us = t_us[stop - 2]
             s.a_mm = depth_mm[stop - 2]
             s.b_us = t_us[b_at]
             s.b_mm = depth_mm[b_at]
             i = stop
-            continue
-
-        taken = 0
-        known = s.plausible
-        held = s.held
-        good_us = s.good_us
-        good_mm = s.good_mm
-        earlier_us = s.earlier_us
-        seen = s.seen
-        a_us = s.a_us
-        a_mm = s.a_mm
-        b_us = s.b_us
-        b_mm = s.b_mm
+        # Sample by sample. What changes more than the run ends it first, and is looked at again with nothing taken.
         while i < stop:
             c_mm = depth_mm[i]
             c_us = t_us[i]
-            i += 1
-            if isnan(c_mm) or (seen > 0 and c_us <= b_us):
+            if isnan(c_mm) or (s.seen > 0 and c_us <= s.b_us):
                 straight = 0
+                i += 1
                 continue
-            if seen > 0 and c_us - b_us > r.rest_us:
-                told = _follow(
-                    r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
-                )
+            if s.seen > 0 and c_us - s.b_us > r.rest_us:
+                if taken:
+                    break
                 told += _break_off(r, s, spans[told])
-                taken = 0
-                seen = 0
-                known = 0
-                held = 0
                 straight = 0
-            straight += 1
-            before_us = b_us - a_us
-            after_us = c_us - b_us
-            now_us = b_us
-            now_at = b_at
-            now_mm = b_mm
-            before_mm = a_mm
-            a_us = b_us
-            a_mm = b_mm
-            b_us = c_us
-            b_mm = c_mm
-            b_at = i - 1
-            if seen < 2:
-                seen += 1
-                continue
-            raw_mm = now_mm
-            now_mm = despiked(before_mm, raw_mm, c_mm, float(before_us), float(after_us), r.turn_mm_us2)
-            if now_mm < raw_mm and max(before_us, after_us) > _TURN_WITHIN_US:
-                # Far from its neighbours in time it may be the bottom, and no spike.
-                told = _follow(
-                    r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
-                )
-                taken = 0
-                if s.mode != REST and raw_mm - s.slip_mm > s.bottom_mm + r.lone_mm:
-                    s.flags |= GLITCH
-                    s.arrive_flags |= GLITCH
-                    s.leave_flags |= GLITCH
-            if known:
-                since_us = now_us - good_us
-                jump_mm = now_mm - good_mm
-                # What arrives in bunches has times too close to each other: two intervals say more than one.
-                eased_us = max(float(since_us), min(_TURN_WITHIN_US, 0.5 * (now_us - earlier_us)))
-                implausible = abs(jump_mm) > r.max_speed_mm_us * eased_us + r.jump_mm
-                if held or implausible:
-                    from_held_mm = abs(now_mm - s.held_mm)
-                    as_held = held and from_held_mm <= r.max_speed_mm_us * (now_us - s.held_us) + r.jump_mm
-                    if as_held and (implausible or from_held_mm < abs(jump_mm)):
-                        s.held_us = now_us
-                        s.held_mm = now_mm
-                        if now_us - s.held_from_us < r.slip_us:
-                            continue
-                        held = 0
-                        told = _follow(
-                            r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
-                        )
-                        taken = 0
-                        s.slip_mm += jump_mm
+            if s.seen >= 2:
+                now_us = s.b_us
+                raw_mm = s.b_mm
+                before_us = now_us - s.a_us
+                after_us = c_us - now_us
+                now_mm = despiked(s.a_mm, raw_mm, c_mm, float(before_us), float(after_us), r.turn_mm_us2)
+                flags = 0
+                if now_mm < raw_mm and max(before_us, after_us) > _TURN_WITHIN_US:
+                    # Far from its neighbours in time it may be the bottom, and no spike.
+                    if taken:
+                        break
+                    if s.mode != REST and raw_mm - s.slip_mm > s.bottom_mm + r.lone_mm:
+                        flags = GLITCH
+                        s.arrive_flags |= GLITCH
+                verdict = _judged(r, s, now_us, now_mm)
+                if verdict == _SLIPPED or (verdict == _PLAUSIBLE and s.known and now_us - s.good_us > r.gap_us):
+                    if taken:
+                        break
+                    flags |= GLITCH if verdict == _SLIPPED else 0
+                    flags |= GAP if now_us - s.good_us > r.gap_us else 0
+                    if verdict == _SLIPPED:
+                        s.slip_mm += now_mm - s.good_mm
                         s.kept = 0
-                        s.flags |= GLITCH
-                        s.leave_flags |= GLITCH
-                    elif implausible:
-                        held = 1
+                s.flags |= flags
+                s.leave_flags |= flags
+                if verdict >= _HELD:
+                    if not s.held or verdict == _HELD_ANEW:
+                        s.held = 1
                         s.held_from_us = now_us
-                        s.held_us = now_us
-                        s.held_mm = now_mm
-                        continue
-                    else:
-                        held = 0
-                if since_us > r.gap_us:
-                    told = _follow(
-                        r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told
-                    )
-                    taken = 0
-                    s.flags |= GAP
-                    s.leave_flags |= GAP
-            known = 1
-            earlier_us = good_us
-            good_us = now_us
-            good_mm = now_mm
-            us[s.kept + taken] = now_us
-            mm[taken] = now_mm
-            source[taken] = now_at
-            taken += 1
-        told = _follow(r, s, us, grains_mm, mm, source, taken, False, at_us, y_mm, load_kg, first_kg, spans, told)
-        s.held = held
-        s.good_us = good_us
-        s.good_mm = good_mm
-        s.earlier_us = earlier_us
-        s.seen = seen
-        s.a_us = a_us
-        s.a_mm = a_mm
-        s.b_us = b_us
-        s.b_mm = b_mm
+                    s.held_us = now_us
+                    s.held_mm = now_mm
+                else:
+                    s.held = 0
+                    s.known = 1
+                    s.earlier_us = s.good_us
+                    s.good_us = now_us
+                    s.good_mm = now_mm
+                    us[s.kept + taken] = now_us
+                    mm[taken] = now_mm
+                    source[taken] = b_at
+                    taken += 1
+            else:
+                s.seen += 1
+            straight += 1
+            s.a_us = s.b_us
+            s.a_mm = s.b_mm
+            s.b_us = c_us
+            s.b_mm = c_mm
+            b_at = i
+            i += 1
+        if taken:
+            told = _follow(r, s, us, grains_mm, mm, source, taken, even, at_us, y_mm, load_kg, first_kg, spans, told)
     if b_at >= 0:
         s.b_kg = load_kg[b_at]
     for k in range(s.kept):
