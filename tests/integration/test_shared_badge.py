@@ -6,6 +6,7 @@ import pytest
 
 from closing_house import House, empty_state, house
 from presses import DAY_US, T0_US, Session
+from sledwatch.events import Alert
 from sledwatch_storage.state import alerts, corrections, schema, sessions
 from sledwatch_storage.state.corrections import NOBODY, Correction, split_id
 from sledwatch_storage.state.engine import begin
@@ -192,3 +193,25 @@ def test_a_split_fits_into_an_id_however_long_the_session_is() -> None:
     ids = {split_id("s" * 64, "m-1"), split_id("s" * 64, "m-2"), split_id("s" * 63 + "t", "m-1")}
     assert 3 == len(ids)
     assert {64} == {len(one) for one in ids}
+
+
+def test_what_somebody_else_is_not_charged_with_any_more_is_withdrawn_though_samples_are_missing(house: House) -> None:
+    put_limit(house.engine, "m-2", "north", "press-1", limit_mm=300.0, set_by="trainer", now_us=T0_US)
+    session = shared()
+    house.machine_says_what_it_is()
+    events = session.events()
+    house.arrive([event for event in events if event.payload.seq != 2], session.now_us)
+    house.wait(3_600.0)
+    close_all(house)
+
+    say(house, 2, "m-2")
+    close_all(house)
+    assert [("m-2", "open")] == [(one.user, one.state) for one in alerts.list_alerts(house.engine) if is_depth(one)]
+
+    say(house, 2, "m-1")
+    close_all(house)
+    assert [("m-2", "resolved")] == [(one.user, one.state) for one in alerts.list_alerts(house.engine) if is_depth(one)]
+
+
+def is_depth(alert: Alert) -> bool:
+    return alert.rule == "depth.excessive"

@@ -68,6 +68,25 @@ def test_two_depths_that_differ_never_read_the_same() -> None:
     assert "deepest 412.3 mm against 412.0 mm" in judge(*reps_at(412.3, 412.2))["depth.excessive"].message
 
 
+@pytest.mark.parametrize(
+    ("told", "deepest_mm"),
+    [
+        ("431 mm against 412 mm, 19 mm beyond", 430.6),
+        ("430 mm against 412 mm, 18 mm beyond", 430.4),
+        ("412.7 mm against 412.0 mm, 0.7 mm beyond", 412.7),
+    ],
+)
+def test_how_far_beyond_is_what_the_two_depths_told_make(told: str, deepest_mm: float) -> None:
+    assert told in judge(*reps_at(412.3, deepest_mm))["depth.excessive"].message
+
+
+def test_whoever_subtracts_the_depths_told_finds_the_same() -> None:
+    finding = depth_findings(reps_at(343.5, 343.45), DepthLimit(311.4, "calibrated", 1), None, None, "Mia", "press-1")[
+        0
+    ]
+    assert "344 mm against 311 mm, 33 mm beyond" in finding.message
+
+
 def test_an_alert_shows_its_arithmetic() -> None:
     evidence = judge(*reps_at(400, 418, 405, 431, bottom_dwell_s=0.42))["depth.excessive"].evidence
     expected = {

@@ -124,7 +124,7 @@ class _Depths:
         light = severity == "note"
         message = (
             f"{self.member_name} went past the depth limit {often(len(past))} {in_sets(past)}: deepest {depth} mm "
-            f"against {allowed} mm, {_apart(deepest.depth_mm - limit.limit_mm)} beyond, at "
+            f"against {allowed} mm, {_apart(depth, allowed)} beyond, at "
             f"{self._load(deepest)}{_dwell(deepest)}.{_whence(limit, deepest.depth_mm - limit.limit_mm)}"
         )
         if light:
@@ -327,13 +327,16 @@ def _excessive_sets(reps: Iterable[Rep], limit: DepthLimit) -> dict[int, Rep]:
 
 
 def _told_apart(depth_mm: float, limit_mm: float) -> tuple[str, str]:
-    """Whole millimetres, unless that would make "412 mm against 412 mm" of two different depths."""
-    digits = 0 if round(depth_mm) != round(limit_mm) else 1
+    """Whole millimetres, unless that would make "412 mm against 412 mm" of two different depths, or 1 mm of less."""
+    whole = abs(depth_mm - limit_mm) >= 1 and round(depth_mm) != round(limit_mm)
+    digits = 0 if whole else 1
     return f"{depth_mm:.{digits}f}", f"{limit_mm:.{digits}f}"
 
 
-def _apart(over_mm: float) -> str:
-    return f"{over_mm:.0f} mm" if over_mm >= 1 else f"{over_mm:.1f} mm"
+def _apart(depth: str, allowed: str) -> str:
+    """What the two figures that are told make, so that whoever subtracts them finds it right."""
+    digits = 1 if "." in depth else 0
+    return f"{float(depth) - float(allowed):.{digits}f} mm"
 
 
 def _whence(limit: DepthLimit, over_mm: float | None = None) -> str:

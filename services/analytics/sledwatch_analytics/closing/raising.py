@@ -19,6 +19,9 @@ CLOSING: Final = "closing"
 NOT_CONFIRMED: Final = (
     "Withdrawn: with all samples of the session stored, the rule is not met. What was shown live was provisional."
 )
+NOT_ANY_MORE: Final = (
+    "Withdrawn: with the samples stored by now, and the sets assigned as they are, the rule is not met any more."
+)
 JUDGED_RULES: Final = ("badge.", "depth.", "protocol.", "workload.")
 
 
@@ -34,7 +37,7 @@ def settle_alerts(
     """Raise, repeat and withdraw, within a closing's transaction; returns the alerts that are new or have changed.
 
     findings: of a nameless member, all that the closing found. whose: gym, user, machine and session. may_withdraw: all
-    samples are there; while some are missing, what live has heard, and somebody may have acknowledged, stays.
+    samples are there; while some are missing, what only live has heard, and somebody may have acknowledged, stays.
     """
     changed, raised = [], set()
     for finding in filter(life.becomes_alert, findings):
@@ -55,19 +58,19 @@ def settle_alerts(
             kept_alerts.save(connection, alert, provisional=False)
             changed.append(alert)
         tell(connection, pseudonymous(alert, finding), now_us)
-    if not may_withdraw:
-        return changed
-    former = [one.alert for one in kept_alerts.of_session(connection, whose["session"])]
+    former = [
+        one.alert for one in kept_alerts.of_session(connection, whose["session"]) if may_withdraw or not one.provisional
+    ]
     unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
     held_back = {
         finding.rule: str(finding.evidence["withheld"]) for finding in findings if "withheld" in finding.evidence
     }
-    return changed + [_withdraw(connection, alert, held_back.get(alert.rule), now_us) for alert in unfounded]
+    unmet = NOT_CONFIRMED if may_withdraw else NOT_ANY_MORE
+    why = [f"Withdrawn: {held_back[alert.rule]}." if alert.rule in held_back else unmet for alert in unfounded]
+    return changed + [_withdraw(connection, *one, now_us) for one in zip(unfounded, why, strict=True)]
 
 
-def _withdraw(connection: Connection, alert: Alert, held_back: str | None, now_us: int) -> Alert:
-    """held_back: why a finding that would be this alert is only a note; None where there is no such finding."""
-    why = NOT_CONFIRMED if held_back is None else f"Withdrawn: {held_back}."
+def _withdraw(connection: Connection, alert: Alert, why: str, now_us: int) -> Alert:
     withdrawn = life.resolve(alert)
     kept_alerts.save(connection, withdrawn, provisional=False)
     kept_alerts.mark(connection, alert.id, CLOSING, now_us)
