@@ -13,6 +13,8 @@ from sledwatch_storage.state.schema import calibration
 DAY_US: Final = 86_400_000_000
 # How far back a machine's lightest load tells what its sled weighs; plates and pins do change.
 EMPTY_DAYS: Final = 90
+# Judgement: no sled is heavier by itself, so that where nobody lifted less it is not known what it weighs.
+HEAVIEST_SLED_KG: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +80,4 @@ def _empty_kg(connection: Connection, gym: str, machine: str, now_us: int) -> fl
         .where(session.c.gym == gym, session.c.machine == machine, session.c.start_us >= now_us - EMPTY_DAYS * DAY_US)
     )
     found: float | None = connection.execute(query).scalar_one()
-    return found
+    return found if found is not None and found <= HEAVIEST_SLED_KG else None

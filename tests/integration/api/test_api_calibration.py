@@ -175,6 +175,15 @@ def test_where_nothing_was_lifted_the_trainer_has_to_vouch_for_the_load(house: H
     assert 200 == confirm(house, accept_load=True)[0]
 
 
+def test_where_only_heavy_loads_were_lifted_the_lightest_is_not_taken_for_the_sled(house: House) -> None:
+    house.close_session("s-1", start_us=NOW_US - 86_400 * S, load_kg=120.0)
+    begin(house)
+    badged_in(house, 400.0, load_kg=120.0)
+    visit = house.client.get(VISIT).json()
+    assert (None, False) == (visit["empty_kg"], visit["near_empty"])
+    assert 409 == confirm(house)[0]
+
+
 def test_somebody_else_on_the_machine_is_not_calibrated(trained: House) -> None:
     begin(trained)
     badged_in(trained, 400.0)
