@@ -73,7 +73,9 @@ class Calibration(BaseModel):
     reference_load_kg: float | None = Field(
         description="e1RM or best load of 90 days, without this session", examples=[180.0]
     )
-    empty_kg: float | None = Field(description="lightest load lifted there in 90 days: the sled", examples=[47.0])
+    empty_kg: float | None = Field(
+        description="lightest load lifted there in 90 days: the sled; null above 80 kg", examples=[47.0]
+    )
     near_empty: bool | None = Field(
         description="whether the load is below 30 % of the reference, or hardly more than the sled; null: not known"
     )
@@ -226,7 +228,7 @@ class _Visit:
             *([] if self.reference_kg is None else [f"{100 * LIGHT_SHARE:.0f} % of {self.reference_kg:.0f} kg"]),
             *([] if self.begun.empty_kg is None else [f"the sled with {self.begun.empty_kg:g} kg"]),
         ]
-        return " or ".join(known) if known else "nobody has lifted there lately, so that nothing can be compared"
+        return " or ".join(known) if known else "nothing light was lifted there lately, so that nothing can be compared"
 
     @property
     def warnings(self) -> list[str]:
