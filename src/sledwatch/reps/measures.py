@@ -15,7 +15,7 @@ from sledwatch.reps.settings import DEFAULTS, RepSettings, Times, Values, rules_
 from sledwatch.reps.tracking import FOUND, Span, begins_of, columns_of, find_reps
 
 # What is looked at beside a rep, for the filter to settle and the ends of its phases to be found.
-_BESIDE_US: Final = 750_000
+_BESIDE_US: Final = 500_000
 # scipy.signal.sosfiltfilt's padding for one section.
 _PAD: Final = 9
 # Where no velocity can say it, a phase ends within this share of its travel from the extremum.
@@ -101,18 +101,24 @@ def _filtered(x: Values, cutoff_hz: float, rate_hz: float, causal: bool, wide: V
 def _pass(y: Values, b0: float, a1: float, a2: float) -> None:
     """The filter, once through, in place; before the first value there were only more of the same.
 
-    In the direct form the products that need no newer output are ready early: what one output waits for the one before
-    it is a single multiplication and a subtraction.
+    Two outputs at a time, both from the two before them: then they wait for each other half as long.
     """
+    after1 = a1 * a1 - a2
+    after2 = a1 * a2
     x1 = x2 = y1 = y2 = y[0]
-    for i in range(len(y)):
+    for i in range(0, len(y) - 1, 2):
         x0 = y[i]
-        now = b0 * (x0 + 2.0 * x1 + x2) - a2 * y2 - a1 * y1
-        x2 = x1
-        x1 = x0
-        y2 = y1
-        y1 = now
-        y[i] = now
+        x_next = y[i + 1]
+        fed = b0 * (x0 + 2.0 * x1 + x2)
+        fed_next = b0 * (x_next + 2.0 * x0 + x1) - a1 * fed
+        y[i] = (fed - a2 * y2) - a1 * y1
+        y[i + 1] = (fed_next + after2 * y2) + after1 * y1
+        x2 = x0
+        x1 = x_next
+        y2 = y[i]
+        y1 = y[i + 1]
+    if len(y) % 2:
+        y[-1] = (b0 * (y[-1] + 2.0 * x1 + x2) - a2 * y2) - a1 * y1
 
 
 # Plain loops from here on: numba takes seconds to compile what numpy calls median, searchsorted or a slice assigned.
@@ -565,7 +571,7 @@ def measure(
 ) -> list[RepMeasures]:
     """What each found rep was like, in the order of `spans`.
 
-    t_us, depth_mm, load_kg: the samples the spans were found in, as of RepTracker.push; 0.75 s beside each rep matter,
+    t_us, depth_mm, load_kg: the samples the spans were found in, as of RepTracker.push; 0.5 s beside each rep matter,
     where there are any. spans: of one session, ascending, for the velocity loss whole sets. causal: filter forward
     only, as live analysis does; in closing analysis the filter has no lag.
 
