@@ -24,8 +24,9 @@ UP: Final = 2
 
 # The longest run of samples in the mean: 60 ms at 1 000 Hz.
 RING: Final = 64
-# How many samples are taken in at a time.
-RUN: Final = 128
+# How many samples are taken in at a time, and how many one by one before it is tried again.
+RUN: Final = 512
+_ONE_BY_ONE: Final = 128
 # How many are passed over at a time where nothing happens.
 STEP: Final = 8
 # Reps that one run may end; each takes two samples at least.
@@ -555,6 +556,8 @@ def scan(
             s.b_us = t_us[b_at]
             s.b_mm = depth_mm[b_at]
             i = stop
+        else:
+            stop = min(i + _ONE_BY_ONE, stop)
         # Sample by sample. What changes more than the run ends it first, and is looked at again with nothing taken.
         while i < stop:
             c_mm = depth_mm[i]
