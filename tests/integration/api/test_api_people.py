@@ -66,7 +66,7 @@ def test_machines_are_shown_as_the_floor_has_them(house: House) -> None:
     house.floor.on_floor += [MACHINE, free]
     items = house.get("/gyms/north/machines")["items"]
     assert ["press-0", "press-1"] == [item["machine"] for item in items]
-    assert MACHINE | {"account": None} == items[1]
+    assert MACHINE | {"account": None, "tired": False} == items[1]
     assert 1 == house.get("/gyms/north")["in_use"]
 
 
