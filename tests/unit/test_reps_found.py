@@ -57,6 +57,13 @@ def test_a_bench_press_that_starts_and_ends_far_from_zero():
     assert [span.end_mm for span in spans] == pytest.approx([200] * 3, abs=3.0)
 
 
+@pytest.mark.parametrize("rate_hz", [20, 50, 200])
+def test_a_sensor_that_sways_as_far_as_a_rep_goes_makes_none_that_is_sure(rate_hz):
+    t_us = np.arange(30 * rate_hz) * 1_000_000 // rate_hz
+    sway_mm = 200 + 60 * np.sin(2 * np.pi * 2.0 * t_us / 1e6)
+    assert {"glitch"} == {span.quality_reason for span in find_reps(t_us, sway_mm, np.full(t_us.size, 80.0))}
+
+
 def test_an_oscillating_sensor_makes_no_reps_and_hides_none():
     samples = idle().reps((400, 420)).rest(20).samples(50)
     sway_mm = 30 * np.sin(2 * np.pi * 1.7 * (samples.t_us - samples.t_us[0]) / 1e6)

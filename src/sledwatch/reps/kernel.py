@@ -104,6 +104,8 @@ def _tell(r: Any, s: Any, span: Any, flags: int) -> int:
         return 0
     if up_mm < 0.5 * down_mm:
         flags |= SHORT
+    if down_us + up_us <= r.least_us:
+        flags |= GLITCH
     new_load = abs(s.turn_kg - s.end_kg) >= r.load_step_kg
     if s.reps == 0 or s.start_us - s.end_us > r.rest_us or new_load:
         s.sets += 1

@@ -26,8 +26,9 @@ class RepSettings:
     this close to an extremum a phase is as good as over. gap_s: missing samples that make a rep unsure. max_speed_m_s,
     jump_mm: a sample further from the one before than this speed and distance allow is implausible; slip_s: when it
     stays so for this long, the encoder slipped. turn_m_s2: deceleration of the sharpest turn that is no spike. lone_mm:
-    a bottom that stands out from both its neighbours by more is unsure. smooth_s: the mean over samples. load_step_kg:
-    the change that begins a new set.
+    a bottom that stands out from both its neighbours by more is unsure. least_s: so is a rep that is over within that:
+    nobody turns a loaded sled round as fast, a sensor sways. smooth_s: the mean over samples. load_step_kg: the change
+    that begins a new set.
     """
 
     min_travel_mm: float = 100.0
@@ -44,6 +45,7 @@ class RepSettings:
     max_speed_m_s: float = 3.0
     jump_mm: float = 20.0
     lone_mm: float = 12.0
+    least_s: float = 0.5
     slip_s: float = 0.1
     turn_m_s2: float = 10.0
     smooth_s: float = 0.06
@@ -54,9 +56,9 @@ DEFAULTS: Final = RepSettings()
 
 RULES = np.dtype([
     ("min_travel_mm", "f8"), ("rack_mm", "f8"), ("edge_mm", "f8"), ("still_mm", "f8"), ("still_us", "i8"),
-    ("settle_us", "i8"), ("gap_us", "i8"), ("rest_us", "i8"), ("smooth_us", "i8"), ("slip_us", "i8"),
-    ("load_step_kg", "f8"), ("max_speed_mm_us", "f8"), ("jump_mm", "f8"), ("lone_mm", "f8"), ("turn_mm_us2", "f8"),
-    ("pause_us", "i8"), ("speed_mm_us", "f8"), ("cutoff_hz", "f8"), ("min_rate_hz", "f8"),
+    ("settle_us", "i8"), ("least_us", "i8"), ("gap_us", "i8"), ("rest_us", "i8"), ("smooth_us", "i8"),
+    ("slip_us", "i8"), ("load_step_kg", "f8"), ("max_speed_mm_us", "f8"), ("jump_mm", "f8"), ("lone_mm", "f8"),
+    ("turn_mm_us2", "f8"), ("pause_us", "i8"), ("speed_mm_us", "f8"), ("cutoff_hz", "f8"), ("min_rate_hz", "f8"),
 ])  # fmt: skip
 
 
@@ -66,6 +68,7 @@ def rules_of(settings: RepSettings) -> NDArray[np.void]:
     for name in ("min_travel_mm", "rack_mm", "edge_mm", "still_mm", "load_step_kg", "jump_mm", "lone_mm", "cutoff_hz"):
         rules[name] = getattr(settings, name)
     rules["still_us"] = round(settings.still_s * 1e6)
+    rules["least_us"] = round(settings.least_s * 1e6)
     rules["settle_us"] = round(settings.settle_s * 1e6)
     rules["pause_us"] = round(settings.pause_s * 1e6)
     rules["gap_us"] = round(settings.gap_s * 1e6)

@@ -27,8 +27,8 @@ class Span:
 
     set, rep: counted through the session from 1. start_us: the sled leaves the top; turn_us: the bottom; end_us: it
     arrives at the top again. top_mm, bottom_mm, end_mm: the extrema of the despiked depth. load_kg: at the bottom.
-    quality_reason: of an unsure rep: gap (samples are missing), glitch (the encoder jumped), interrupted (the data end
-    on the way up), short (less than half the way back up); the first of them that holds.
+    quality_reason: of an unsure rep: gap (samples are missing), glitch (the encoder jumped or sways), interrupted (the
+    data end on the way up), short (less than half the way back up); the first of them that holds.
     """
 
     set: int
