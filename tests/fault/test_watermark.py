@@ -162,12 +162,22 @@ def test_a_machine_that_was_away_for_a_day_comes_between_the_others(broker: Brok
         with running_ingest(url_for_ingest(broker), stores.series, stores.state):
             away.go_away()
             away.press(AWAY_FRAMES)
-            pressing = threading.Thread(target=present.press, args=(either(100, 1_000), 50.0))
+            brought_all = threading.Event()
+
+            def press_on() -> None:
+                while not brought_all.wait(0.02):
+                    present.press(1)
+
+            pressing = threading.Thread(target=press_on)
             pressing.start()
-            away.come_back()
-            pressing.join()
-            progress.info("%s of %s frames that it brought are not stored yet", len(away.unstored), AWAY_FRAMES)
-            eventually(lambda: not away.unstored and not present.unstored, timeout_s=either(60.0, 600.0))
+            try:
+                away.come_back()
+                eventually(lambda: not away.unstored, timeout_s=either(60.0, 600.0))
+            finally:
+                brought_all.set()
+                pressing.join()
+            progress.info("%s frames of the others came meanwhile", len(present.frames))
+            eventually(lambda: not present.unstored, timeout_s=either(60.0, 600.0))
         assert_stored_once(stores, [away, present])
         brought = [stored.received_us for stored in stores.series.frames("gym", "lp-away", "boot-1", 0, 2**62)]
         live = [stored.received_us for stored in stores.series.frames("gym", "lp-now", "boot-1", 0, 2**62)]
