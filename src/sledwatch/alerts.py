@@ -49,6 +49,11 @@ def finding_id(rule: str, gym: str, user: str | None, machine: str | None, sessi
     return _digest("finding", rule, gym, user, machine, session)
 
 
+def matter_id(rule: str, user: str, began_us: int) -> str:
+    """Name a matter of a person that is tied to no session: 32 hex digits, for its finding and its alert."""
+    return _digest("matter", rule, user, str(began_us))
+
+
 def _digest(*parts: str | None) -> str:
     # As JSON, so that ("a", "bc") and ("ab", "c") differ, and None differs from "".
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

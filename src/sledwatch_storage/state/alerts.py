@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Select, case, insert, select, update
 
 from sledwatch import alerts as life
 from sledwatch.events import Alert, AlertState
+from sledwatch.findings.pain import PAIN
 from sledwatch_storage.state.engine import begin, is_writing
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.schema import alert as table
@@ -19,6 +20,9 @@ Verb = Literal["acknowledge", "silence", "resolve"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_THEY_ARE: Final = tuple(name for name in Alert.__slots__ if name not in {"first_at", "last_at"})
 _VERBS: Final = {"acknowledge": life.acknowledge, "silence": life.silence, "resolve": life.resolve}
+# Added to the time by which alerts are ordered: more than any time, and both fit into 63 bits.
+_PAIN_FIRST: Final = 2**61
+_RANK: Final = table.c.last_us + case(((table.c.rule == PAIN) & (table.c.state == "open"), _PAIN_FIRST), else_=0)
 
 
 class UnknownAlert(LookupError):
@@ -66,22 +70,25 @@ def list_alerts(
     after: str | None = None,
     limit: int = 100,
 ) -> list[Alert]:
-    """Alerts, the last that happened first, at most `limit`.
+    """Alerts, open ones of pain above all others, then the last that happened first; at most `limit`.
 
     after: the `cursor_of` the last one of the page before. Raises BadCursor.
     """
-    query = select(table).order_by(table.c.last_us.desc(), table.c.id.desc()).limit(limit)
+    # Where none can be open, the index by state and time serves.
+    rank = _RANK if state in (None, "open") else table.c.last_us
+    query = select(table).order_by(rank.desc(), table.c.id.desc()).limit(limit)
     for column, value in ((table.c.state, state), (table.c.user, user), (table.c.gym, gym), (table.c.rule, rule)):
         if value is not None:
             query = query.where(column == value)
     if after is not None:
-        query = query.where(beyond(after, table.c.last_us, table.c.id))
+        query = query.where(beyond(after, rank, table.c.id))
     return [stored.alert for stored in _all(bind, query)]
 
 
 def cursor_of(alert: Alert) -> str:
     """Where a list goes on after this alert."""
-    return cursor(micros(alert.last_at), alert.id)
+    first = _PAIN_FIRST if (alert.rule, alert.state) == (PAIN, "open") else 0
+    return cursor(micros(alert.last_at) + first, alert.id)
 
 
 def get(bind: Bind, alert_id: str) -> Alert | None:
@@ -104,6 +111,12 @@ def several_stored(bind: Bind, alert_ids: Sequence[str]) -> dict[str, StoredAler
 def of_session(bind: Bind, session: str) -> list[StoredAlert]:
     """All alerts that a session has raised, by id."""
     return _all(bind, select(table).where(table.c.session == session).order_by(table.c.id))
+
+
+def provisional_of(bind: Bind, user: str) -> list[Alert]:
+    """What live has raised of a member and no closing has confirmed yet, by id; what is resolved left out."""
+    query = select(table).where(table.c.user == user, table.c.provisional, table.c.state != "resolved")
+    return [one.alert for one in _all(bind, query.order_by(table.c.id))]
 
 
 def save(connection: Connection, alert: Alert, *, provisional: bool) -> None:

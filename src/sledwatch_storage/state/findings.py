@@ -1,13 +1,15 @@
 """Findings in the state DB: what the rules said of a session, replaced whole by each closing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypedDict, cast
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from sledwatch.events import Severity, Tier
+from sledwatch.findings.pain import PAIN
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.schema import finding
+from sledwatch_storage.state.upsert import put
 
 
 class StoredFinding(TypedDict):
@@ -71,10 +73,35 @@ def findings_of(bind: Bind, sessions: Sequence[str]) -> dict[str, list[StoredFin
 
 
 def replace_findings(connection: Connection, session: str, findings: Sequence[StoredFinding]) -> None:
-    """Put these in place of all findings of a session, within a writing transaction."""
-    connection.execute(delete(finding).where(finding.c.session == session))
+    """Put these in place of all findings of a session, within a writing transaction; what notes told of it stays."""
+    connection.execute(delete(finding).where(finding.c.session == session, finding.c.rule != PAIN))
     if findings:
         connection.execute(insert(finding), [dict(item) for item in findings])
+
+
+def get_finding(bind: Bind, finding_id: str) -> StoredFinding | None:
+    """One finding, None where there is none with this id."""
+    with reading(bind) as connection:
+        row = connection.execute(select(finding).where(finding.c.id == finding_id)).mappings().one_or_none()
+    return None if row is None else _stored(row)
+
+
+def put_finding(connection: Connection, item: StoredFinding) -> None:
+    """Put a finding in place of the one with its id, within a writing transaction."""
+    put(connection, finding, [dict(item)])
+
+
+def remove_finding(connection: Connection, finding_id: str) -> None:
+    """Let go of a finding, within a writing transaction."""
+    connection.execute(delete(finding).where(finding.c.id == finding_id))
+
+
+def findings_around(bind: Bind, user: str, from_us: int, to_us: int, sessions: Collection[str]) -> list[StoredFinding]:
+    """The findings of a member from one time to another, and those of these sessions, by time."""
+    there = finding.c.at_us.between(from_us, to_us) | finding.c.session.in_(sessions)
+    query = select(finding).where(finding.c.user == user, there).order_by(finding.c.at_us, finding.c.id)
+    with reading(bind) as connection:
+        return [_stored(row) for row in connection.execute(query).mappings()]
 
 
 def _stored(row: RowMapping) -> StoredFinding:

@@ -33,12 +33,13 @@ def cursor(at_us: int, key: str) -> str:
     return f"{at_us}.{key}"
 
 
-def beyond(text: str, at_us: Column[int], key: Column[str]) -> ColumnElement[bool]:
+def beyond(text: str, at_us: ColumnElement[int], key: Column[str] | Column[int]) -> ColumnElement[bool]:
     """The condition for what follows a cursor in a list by (time, key), newest first. Raises BadCursor."""
     time_text, _, key_text = text.partition(".")
     if not key_text:
         raise _bad(text)
-    return tuple_(at_us, key) < (_whole(time_text, text), key_text)
+    after = _whole(key_text, text) if key.type.python_type is int else key_text
+    return tuple_(at_us, key) < (_whole(time_text, text), after)
 
 
 def number_of(text: str) -> int:

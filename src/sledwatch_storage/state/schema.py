@@ -461,6 +461,27 @@ alert_comment = Table(
     Column("text", Text, nullable=False),
 )
 
+# What members said of how they feel, on a session or on none.
+note = Table(
+    "note",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("user", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # back-pain
+    Column("at_us", BigInteger, nullable=False),  # when it was felt
+    Column("session", String(64)),
+    Column("gym", String(64)),  # whose staff it is for: where the session was, or the latest one before it was noted
+    Column("machine", String(64)),
+    Column("text", Text),
+    Column("matter", String(32), nullable=False),  # the id of the finding and of the alert that it counts on
+    Column("noted_by", String(64), nullable=False),
+    Column("noted_us", BigInteger, nullable=False),
+    Column("taken_back_by", String(64)),  # none: it stands
+    Column("taken_back_us", BigInteger),
+    Index(None, "user", "at_us"),
+    Index(None, "session"),
+)
+
 # What is to be told to the world, written in the transaction that made it true; a sender takes it from here.
 outbox = Table(
     "outbox",

@@ -86,6 +86,15 @@ def sessions_of(bind: Bind, user: str, after: str | None = None, limit: int = 10
         return _with_findings(connection, query)
 
 
+def first_start_us(bind: Bind, user: str) -> int | None:
+    """When a member's first session began, None where there is none."""
+    with reading(bind) as connection:
+        found: int | None = connection.execute(
+            select(func.min(_session.c.start_us)).where(_session.c.user == user)
+        ).scalar_one()
+    return found
+
+
 def latest_setup(bind: Bind, user: str, gym: str, machine: str) -> dict[str, Any] | None:
     """How a machine was set at the start of a member's latest session on it; None where that is not known."""
     query = (

@@ -25,6 +25,7 @@ def busy(house: House) -> House:
     house.floor.on_floor.append(MACHINE)
     put(f"{PREFIX}/members/m-1/limits/north/press-1", json={"from_rep": {"session": "s-1", "rep": 2}})
     house.client.post(f"{PREFIX}/members/m-1/limits/north/press-1/calibration")
+    house.client.post(f"{PREFIX}/members/m-1/notes", json={"kind": "back-pain", "session": "s-1"})
     window = {"quantity": "knee_deg", "max": 80}
     put(f"{PREFIX}/members/m-1/protocol", json={"windows": [window], "expires_at": "2027-01-01T00:00:00Z"})
     alert = house.raise_alert()
@@ -48,6 +49,7 @@ PATHS = [
     ("/members/{user}", {"user": "m-1"}),
     ("/members/{user}/sessions", {"user": "m-1"}),
     ("/members/{user}/workload", {"user": "m-1"}),
+    ("/members/{user}/notes", {"user": "m-1"}),
     ("/members/{user}/limits", {"user": "m-1"}),
     ("/members/{user}/limits/{gym}/{machine}", {"user": "m-1", "gym": "north", "machine": "press-1"}),
     ("/members/{user}/limits/{gym}/{machine}/history", {"user": "m-1", "gym": "north", "machine": "press-1"}),

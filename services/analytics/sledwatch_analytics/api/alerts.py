@@ -70,10 +70,10 @@ def list_alerts(
     gym: GymQuery = None,
     rule: RuleQuery = None,
 ) -> Page[Alert]:
-    """Alerts, the last that happened first."""
+    """Alerts, the last that happened first; above all others those of back pain, while they are open."""
     found = kept.list_alerts(parts.engine, state, user, gym, rule, page.after, page.one_more)
     rows, following = page.cut(found, kept.cursor_of)
-    return Page(items=_shown(parts, rows), next=following)
+    return Page(items=shown_alerts(parts, rows), next=following)
 
 
 @router.get("/alerts/{id}")
@@ -131,14 +131,15 @@ def _known(parts: Parts, alert_id: str) -> Alert:
     found = kept.get(parts.engine, alert_id)
     if found is None:
         raise _unknown(alert_id)
-    return _shown(parts, [found])[0]
+    return shown_alerts(parts, [found])[0]
 
 
 def _unknown(alert_id: str) -> ProblemError:
     return not_found(f"no alert {alert_id}")
 
 
-def _shown(parts: Parts, alerts: Sequence[events.Alert]) -> list[Alert]:
+def shown_alerts(parts: Parts, alerts: Sequence[events.Alert]) -> list[Alert]:
+    """Alerts as the API shows them."""
     with parts.engine.connect() as connection:
         comments = kept.comments_of(connection, [alert.id for alert in alerts])
         names = names_of(connection, {alert.user for alert in alerts if alert.user is not None})

@@ -19,6 +19,7 @@ from sledwatch_analytics.api import (
     imports,
     limits,
     members,
+    notes,
     problems,
     protocol,
     quarantine,
@@ -40,6 +41,7 @@ PREFIX: Final = "/api/v1"
 _ROUTERS: Final = (
     gyms.router,
     members.router,
+    notes.router,
     limits.router,
     calibration.router,
     protocol.router,

@@ -13,11 +13,13 @@ from sledwatch.events import Tier
 from sledwatch.technique import SetTrend, faults, set_trends
 from sledwatch_analytics.api.findings import Finding, shown_finding
 from sledwatch_analytics.api.names import SessionPath
+from sledwatch_analytics.api.noted import Note, shown_note
 from sledwatch_analytics.api.paging import Page, WantsPage
 from sledwatch_analytics.api.parts import Parts, UsesParts
 from sledwatch_analytics.api.problems import not_found
 from sledwatch_analytics.api.times import At, at, at_or_none
 from sledwatch_analytics.api.trace import read_trace, thinned
+from sledwatch_storage.state import notes as kept_notes
 from sledwatch_storage.state import sessions as kept
 
 router = APIRouter(tags=["sessions"])
@@ -92,6 +94,7 @@ class SessionDetail(Session):
     strength: Strength | None = Field(description="null while it is live, and where nothing allows an estimate")
     friction_n: float | None = Field(description="of the machine, where its footplate measures forces", examples=[25.0])
     set_figures: list[SetFigures]
+    notes: list[Note] = Field(description="what its member said of it, by time; what was taken back too")
 
 
 class Rep(BaseModel):
@@ -162,6 +165,7 @@ def get_session(parts: UsesParts, session: SessionPath) -> SessionDetail:
         strength=None if strength is None else Strength(**strength),
         friction_n=known["friction_n"],
         set_figures=[_set_figures(trend, e1rm_kg) for trend in set_trends(reps_of(parts, known))],
+        notes=[shown_note(one) for one in kept_notes.of_session(parts.engine, session)],
     )
 
 

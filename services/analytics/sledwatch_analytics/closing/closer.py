@@ -22,6 +22,7 @@ from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth, judge_protocol, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
+from sledwatch_analytics.closing.pain import judge_pain_again
 from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.closing.shares import question, shared_out
@@ -30,7 +31,7 @@ from sledwatch_analytics.measured import Pressing, Samples, ascending, friction_
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
-from sledwatch_storage.state import arrivals, corrections, sessions
+from sledwatch_storage.state import arrivals, corrections, notes, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.corrections import NOBODY, Split, split_id
 from sledwatch_storage.state.engine import StateUnavailable, begin
@@ -389,6 +390,8 @@ class Closer:
         may_withdraw = arrivals.is_whole(connection, logged)
         _appear(connection, logged, now_us)
         before = corrections.figures_by_user(connection, logged.session)
+        everybody = {*before, *(part.context.user for part in whole.parts)}
+        notes.hold(connection, everybody)
         changed = self._let_go(connection, whole, may_withdraw, now_us)
         own = whole.parts[0].context.pressing
         of = {"session": logged.session, "gym": logged.gym, "machine": logged.machine, "setup": _built(own.first_setup)}
@@ -403,6 +406,7 @@ class Closer:
         for part in whole.parts:
             changed += self._write_part(connection, whole, part, may_withdraw, now_us)
         changed += whole.sensors.settle(connection, now_us)
+        changed += judge_pain_again(connection, everybody, (whole.parts[0].start_us, whole.parts[0].end_us), now_us)
         after = corrections.figures_by_user(connection, logged.session)
         users = {user for user in before | after if before.get(user) != after.get(user)}
         # What these members did later was judged by what was known of this session then.

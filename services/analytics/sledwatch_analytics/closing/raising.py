@@ -67,10 +67,11 @@ def settle_alerts(
     }
     unmet = NOT_CONFIRMED if may_withdraw else NOT_ANY_MORE
     why = [f"Withdrawn: {held_back[alert.rule]}." if alert.rule in held_back else unmet for alert in unfounded]
-    return changed + [_withdraw(connection, *one, now_us) for one in zip(unfounded, why, strict=True)]
+    return changed + [withdraw(connection, *one, now_us) for one in zip(unfounded, why, strict=True)]
 
 
-def _withdraw(connection: Connection, alert: Alert, why: str, now_us: int) -> Alert:
+def withdraw(connection: Connection, alert: Alert, why: str, now_us: int) -> Alert:
+    """Take back an alert that does not hold, and say why, within a writing transaction; returns it as it is then."""
     withdrawn = life.resolve(alert)
     kept_alerts.save(connection, withdrawn, provisional=False)
     kept_alerts.mark(connection, alert.id, CLOSING, now_us)
