@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, insert, select
 from sledwatch.events import Rep
 from sledwatch.machine import MachineSpec, force_n
 from sledwatch_storage.state import schema
+from sledwatch_storage.state.days import refresh_days
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
-from sledwatch_storage.state.sessions import figures, refresh_days, time_zone_of
+from sledwatch_storage.state.sessions import figures, time_zone_of
 from sledwatch_storage.state.upsert import insertion, put_missing
 
 # What one transaction takes, whichever comes first: SQLite admits one writer, and ingest must not wait for long.

@@ -64,6 +64,8 @@ machine = Table(
 )
 
 HAS_HOLES: Final = "missing > 0"
+# Numbers that are in no figure: still to come, lost for good, or in quarantine.
+HAS_GAPS: Final = "(missing > 0 OR lost > 0 OR refused > 0)"
 
 # What has become of each boot's numbers, as merged ranges of seq with both ends included, and the machine's account.
 # Stored and refused are kept apart, so that a message refused once and accepted later (replayed after a fix) is news,
@@ -89,6 +91,7 @@ ledger = Table(
     Column("clock", Json),  # how far the machine's clock is from ours, and what that estimate rests on: `clocks`
     Column("updated_us", BigInteger, nullable=False),
     Index("ix_ledger_holes", "gym", "machine", sqlite_where=text(HAS_HOLES), postgresql_where=text(HAS_HOLES)),
+    Index("ix_ledger_gaps", "gym", "machine", sqlite_where=text(HAS_GAPS), postgresql_where=text(HAS_GAPS)),
     Index(None, "boot"),  # a batch names up to 64 boots of as many machines; by boot each is found at once
 )
 
@@ -269,6 +272,7 @@ protocol = Table(
 NOT_COPIED: Final = "reps IS NOT NULL AND (copied_version IS NULL OR copied_version < closed_version)"
 
 IS_WANTED: Final = "wanted_us IS NOT NULL"
+HAS_MISSING: Final = "judged_missing IS NOT NULL"
 IS_SPLIT: Final = "split_of IS NOT NULL"
 
 # A session as analytics sees it: one row from its start on, replaced by each closing.
@@ -298,11 +302,13 @@ session = Table(
     Column("wanted_us", BigInteger),  # when another closing was asked for, though no message has arrived since
     Column("strength", Json),  # e1RM on the machine, of the 90 days before and the session: sledwatch.strength.Strength
     Column("friction_n", Float),  # of the machine, where its footplate measures forces
+    Column("judged_missing", Json),  # local days missing when its workload was judged, ISO 8601; none where none was
     Column("copied_version", BigInteger),  # closed_version (0: imported) that is copied to the derived series
     Index(None, "user", "start_us"),
     Index(None, "gym", "machine", "start_us"),
     Index(None, "state"),
     Index("ix_session_wanted", "wanted_us", sqlite_where=text(IS_WANTED), postgresql_where=text(IS_WANTED)),
+    Index("ix_session_missing", "start_us", sqlite_where=text(HAS_MISSING), postgresql_where=text(HAS_MISSING)),
     Index("ix_session_split_of", "split_of", sqlite_where=text(IS_SPLIT), postgresql_where=text(IS_SPLIT)),
     Index("ix_session_not_copied", "start_us", sqlite_where=text(NOT_COPIED), postgresql_where=text(NOT_COPIED)),
 )
@@ -371,7 +377,9 @@ daily_load = Table(
     Column("top_load_kg", Float, nullable=False),
     Column("sessions", Integer, nullable=False),
     Column("hard_sets", Integer, nullable=False),
-    Column("missing", Boolean, nullable=False, default=False),
+    Column("missing", Boolean, nullable=False, default=False),  # as it was known when a session was last judged by it
+    Column("over_reps", Integer, nullable=False, server_default="0"),  # sure reps beyond a calibrated limit …
+    Column("exposure_kg_mm", Float, nullable=False, server_default="0"),  # … and the sum of load × mm beyond
 )
 
 # What each session's samples said of the machine's sensors. It is about the machine: no member is in it.

@@ -1,38 +1,51 @@
-"""Sessions, their reps and the daily loads made of them, in the state DB.
+"""Sessions and their reps, in the state DB.
 
 A session is there from its start event on; each closing replaces its figures and reps whole. Imported sessions come
 with their reps and have no samples behind them.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypedDict, cast
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from sledwatch.events import Rep, Tier
 from sledwatch.strength import Strength, kg_of
 from sledwatch.workload import SessionTotals, hard_sets, session_totals
-from sledwatch_storage.state import ranges, schema
+from sledwatch_storage.state import schema
+from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.findings import StoredFinding, findings_of
 from sledwatch_storage.state.members import seen
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.upsert import insertion
 
-DAY_US: Final = 86_400_000_000
-# How far back the best load counts as a reference, and how far a lost day matters (docs/science.md).
+# How far back the best load counts as a reference (docs/science.md).
 REFERENCE_DAYS: Final = 90
-WINDOW_DAYS: Final = 30
 
-_session, _rep, _log = schema.session, schema.rep, schema.session_log
-_DAY_FIGURES: Final = ("work_j", "tonnage_kg", "top_load_kg", "hard_sets")
+_session, _rep = schema.session, schema.rep
+_HISTORY: Final = ("session", "start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets")
 _REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
+
+
+_of_member = (_session.c.user == bindparam("user")) & (_session.c.state == "closed")
+_ALL_HISTORY: Final = (
+    select(*(_session.c[name] for name in _HISTORY))
+    .where(_of_member, _session.c.start_us <= bindparam("until_us"))
+    .order_by(_session.c.start_us, _session.c.session)
+)
+_earlier = schema.session.alias()
+_trained_before = (
+    select(func.max(_earlier.c.start_us) - DAY_US)
+    .where(_earlier.c.user == bindparam("user"), _earlier.c.state == "closed")
+    .where(_earlier.c.start_us < bindparam("from_us"), (_earlier.c.work_j > 0) | (_earlier.c.tonnage_kg > 0))
+)
+_RECENT_HISTORY: Final = _ALL_HISTORY.where(
+    _session.c.start_us >= func.coalesce(_trained_before.scalar_subquery(), bindparam("from_us"))
+)
 
 
 class StoredSession(TypedDict):
@@ -63,6 +76,7 @@ class StoredSession(TypedDict):
     hard_sets: int | None
     strength: dict[str, Any] | None
     friction_n: float | None
+    judged_missing: list[str] | None
     findings: list[StoredFinding]
 
 
@@ -157,7 +171,8 @@ class Closed:
     """What a closing writes into the session's row. limit_*, frozen: as the first closing took them.
 
     frozen: the limits by setup and the protocol, ready for JSON; the closing that wrote it reads it. strength: e1RM as
-    the 90 days before and this session say it. friction_n: of the machine, where it is measured.
+    the 90 days before and this session say it. friction_n: of the machine, where it is measured. judged_missing: the
+    days that were missing when its workload was judged, ISO 8601.
     """
 
     session: str
@@ -171,6 +186,7 @@ class Closed:
     frozen: dict[str, Any] | None = None
     strength: Strength | None = None
     friction_n: float | None = None
+    judged_missing: list[str] | None = None
 
 
 def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
@@ -228,23 +244,23 @@ def depths_before(bind: Bind, user: str, gym: str, machine: str, before_us: int,
 
 
 def member_sessions_frame(
-    bind: Bind, user: str, until_us: int, being_closed: Mapping[str, Any] | None = None
+    bind: Bind, user: str, until_us: int, being_closed: Mapping[str, Any] | None = None, from_us: int | None = None
 ) -> pd.DataFrame:
     """A member's closed sessions that started up to a time, imported ones too, of all gyms and machines, ascending.
 
-    being_closed: a session by the columns, in place of what an earlier closing made of it.
+    being_closed: a session by the columns, in place of what an earlier closing made of it. from_us: only those that
+    started then or later, and the last day of training before: it says how long the break was, where there was one.
     Columns: session, start_us, end_us, work_j, tonnage_kg, top_load_kg, hard_sets; NaN where a figure is not known.
     """
-    columns = ["session", "start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets"]
-    query = (
-        select(*(_session.c[name] for name in columns))
-        .where(_session.c.user == user, _session.c.state == "closed", _session.c.start_us <= until_us)
-        .order_by(_session.c.start_us, _session.c.session)
-    )
+    span = {"user": user, "until_us": until_us}
     with reading(bind) as connection:
-        rows = [tuple(row) for row in connection.execute(query)]
+        if from_us is None:
+            found = connection.execute(_ALL_HISTORY, span)
+        else:
+            found = connection.execute(_RECENT_HISTORY, span | {"from_us": from_us})
+        rows = [tuple(row) for row in found]
     if being_closed is not None:
-        own = tuple(being_closed[name] for name in columns)
+        own = tuple(being_closed[name] for name in _HISTORY)
         rows = sorted([*(row for row in rows if row[0] != own[0]), own], key=lambda row: (row[1], row[0]))
     # By columns of their types: pandas takes ten times as long to find them out.
     session, start_us, end_us, work_j, tonnage_kg, top_load_kg, sets = zip(*rows, strict=True) if rows else [()] * 7
@@ -266,108 +282,6 @@ def time_zone_of(bind: Bind, gym: str) -> str:
     with reading(bind) as connection:
         found = connection.execute(select(schema.gym.c.time_zone).where(schema.gym.c.gym == gym)).scalar_one_or_none()
     return found or "UTC"
-
-
-def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str) -> frozenset[date]:
-    """The local days from one time's to another's of which the member's machines have lost or outstanding messages.
-
-    A day counts when the member used the machine in the 30 days up to it. A missing number has no time of its own: it
-    lies between the session events of its boot before and after it, and every day from the one to the other may be the
-    one it belongs to.
-    """
-    zone = ZoneInfo(time_zone)
-    first, last = _day(from_us, zone), _day(to_us, zone)
-    query = select(_session.c.gym, _session.c.machine, _session.c.start_us).where(
-        _session.c.user == user, _session.c.start_us.between(from_us - (WINDOW_DAYS + 1) * DAY_US, to_us)
-    )
-    used: dict[tuple[str, str], set[date]] = defaultdict(set)
-    found: set[date] = set()
-    with reading(bind) as connection:
-        for row in connection.execute(query):
-            used[row.gym, row.machine].add(_day(row.start_us, zone))
-        for (gym, machine), days in used.items():
-            lost = _lost_days(connection, gym, machine, from_us, to_us, zone)
-            found |= {day for day in lost if any(0 <= (day - other).days <= WINDOW_DAYS for other in days)}
-    return frozenset(day for day in found if first <= day <= last)
-
-
-def refresh_days(connection: Connection, user: str, from_us: int, to_us: int, time_zone: str) -> None:
-    """Compute a member's daily loads anew, from one time's day to another's, within a writing transaction."""
-    zone = ZoneInfo(time_zone)
-    first, last = _day(from_us, zone), _day(to_us, zone)
-    query = select(_session.c.start_us, *(_session.c[name] for name in _DAY_FIGURES)).where(
-        _session.c.user == user,
-        _session.c.state == "closed",
-        _session.c.start_us.between(from_us - DAY_US, to_us + DAY_US),
-    )
-    of_day: dict[date, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query):
-        of_day[_day(row.start_us, zone)].append(row)
-    missing = missing_days(connection, user, from_us, to_us, time_zone)
-    table = schema.daily_load
-    connection.execute(delete(table).where(table.c.user == user, table.c.day.between(first, last)))
-    rows = [
-        _day_load(of_day.get(day, [])) | {"user": user, "day": day, "missing": day in missing}
-        for day in sorted({day for day in of_day if first <= day <= last} | missing)
-    ]
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _day_load(of_day: Sequence[Row[Any]]) -> dict[str, Any]:
-    return {
-        "work_j": sum(row.work_j or 0.0 for row in of_day),
-        "tonnage_kg": sum(row.tonnage_kg or 0.0 for row in of_day),
-        "top_load_kg": max((row.top_load_kg or 0.0 for row in of_day), default=0.0),
-        "sessions": len(of_day),
-        "hard_sets": sum(row.hard_sets or 0 for row in of_day),
-    }
-
-
-def _lost_days(connection: Connection, gym: str, machine: str, from_us: int, to_us: int, zone: ZoneInfo) -> set[date]:
-    ledger = schema.ledger
-    query = select(ledger.c.boot, ledger.c.ranges).where(ledger.c.gym == gym, ledger.c.machine == machine)
-    days: set[date] = set()
-    for row in connection.execute(query).all():
-        stored = ranges.read(row.ranges)
-        gaps = ranges.missing(stored, ranges.top(stored))
-        anchors = _anchors(connection, gym, machine, row.boot, from_us, to_us) if gaps else []
-        for low, high in gaps:
-            days |= _days_around(anchors, low, high, zone)
-    return days
-
-
-def _anchors(
-    connection: Connection, gym: str, machine: str, boot: str, from_us: int, to_us: int
-) -> list[tuple[int, int]]:
-    """The session events of a boot near a span of time, as (seq, time), ascending."""
-    query = select(_log.c.start_seq, _log.c.start_us, _log.c.end_seq, _log.c.end_us).where(
-        _log.c.gym == gym,
-        _log.c.machine == machine,
-        _log.c.boot == boot,
-        _log.c.start_us.between(from_us - DAY_US, to_us + DAY_US),
-    )
-    events = [
-        pair
-        for row in connection.execute(query)
-        for pair in ((row.start_seq, row.start_us), (row.end_seq, row.end_us))
-        if None not in pair
-    ]
-    return sorted(events)
-
-
-def _days_around(anchors: list[tuple[int, int]], low: int, high: int, zone: ZoneInfo) -> set[date]:
-    before = [time_us for seq, time_us in anchors if seq < low]
-    after = [time_us for seq, time_us in anchors if seq > high]
-    if not before:
-        return set()
-    first = _day(before[-1], zone)
-    last = _day(after[0], zone) if after else first
-    return {first + timedelta(days=n) for n in range((last - first).days + 1)}
-
-
-def _day(time_us: int, zone: ZoneInfo) -> date:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).astimezone(zone).date()
 
 
 def _row(rep: Rep) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sledwatch_analytics.api.sessions import Session, shown_session
 from sledwatch_analytics.api.times import EPOCH, At, at, at_or_none, microseconds
 from sledwatch_storage.state import members as kept
 from sledwatch_storage.state import sessions as kept_sessions
+from sledwatch_storage.state.missing import missing_days
 
 router = APIRouter(tags=["members"])
 
@@ -142,7 +143,7 @@ def get_workload(
     until_us = _midnight_us(to_day + timedelta(days=1), time_zone) - 1
     sessions = kept_sessions.member_sessions_frame(parts.engine, user, until_us)
     first_us = int(sessions["start_us"].min()) if len(sessions) else until_us
-    missing = kept_sessions.missing_days(
+    missing = missing_days(
         parts.engine, user, min(first_us, _midnight_us(from_day, time_zone)), min(until_us, now_us), time_zone
     )
     view: dict[str, Any] = workload_view(sessions, time_zone, from_day, to_day, missing)

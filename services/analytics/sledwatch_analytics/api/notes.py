@@ -20,9 +20,9 @@ from sledwatch_analytics.closing.pain import note_pain, take_back_pain
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import notes as kept
 from sledwatch_storage.state import sessions
+from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import get_finding
-from sledwatch_storage.state.sessions import DAY_US
 
 router = APIRouter(tags=["members"])
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
 from sledwatch.events import Alert, Rep, Setup
-from sledwatch.findings import Finding, technique_findings, workload_findings
+from sledwatch.findings import Finding, technique_findings
 from sledwatch.limits import DepthLimit, own_history
 from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
+from sledwatch.rules import DEFAULT_RULES
 from sledwatch.strength import Strength, kg_of, reference_load
-from sledwatch.workload import WorkloadContext
 from sledwatch_analytics.closing.due import is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth, judge_protocol, of_member
@@ -26,6 +27,7 @@ from sledwatch_analytics.closing.pain import judge_pain_again
 from sledwatch_analytics.closing.raising import settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.closing.shares import question, shared_out
+from sledwatch_analytics.closing.workload import HISTORY_US, judge_workload, missing_before
 from sledwatch_analytics.lifting import strength_at
 from sledwatch_analytics.measured import Pressing, Samples, ascending, friction_of, joined, samples_of
 from sledwatch_analytics.stream import Hub
@@ -34,13 +36,14 @@ from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import arrivals, corrections, notes, sessions
 from sledwatch_storage.state.arrivals import LoggedSession
 from sledwatch_storage.state.corrections import NOBODY, Split, split_id
+from sledwatch_storage.state.days import mark_missing, refresh_days
 from sledwatch_storage.state.engine import StateUnavailable, begin
 from sledwatch_storage.state.findings import replace_findings
 from sledwatch_storage.state.limits import limit_book
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, as_said, online_of
 from sledwatch_storage.state.members import get_member
 from sledwatch_storage.state.protocols import get_protocol
-from sledwatch_storage.state.sessions import DAY_US, REFERENCE_DAYS, WINDOW_DAYS, Closed, StoredSession
+from sledwatch_storage.state.sessions import Closed, StoredSession
 
 POLL_S: Final = 0.25
 # What one look closes at most, so that sessions that start meanwhile are not kept waiting behind a backlog.
@@ -85,7 +88,10 @@ class _Context:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one person did in a session, and what is said of it. Findings are of a nameless member."""
+    """What one person did in a session, and what is said of it. Findings are of a nameless member.
+
+    missing: the days that were missing of what the workload rules look at.
+    """
 
     context: _Context
     start_us: int
@@ -93,6 +99,7 @@ class _Part:
     reps: list[Rep]
     strength: Strength | None
     findings: list[Finding]
+    missing: frozenset[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,11 +335,14 @@ class Closer:
         theirs = [context.pressing.of_member(rep) for rep in reps]
         strength = self._strength(connection, context, theirs, span_us[0])
         findings = self._judge_reps(connection, context, theirs, span_us[0], strength)
+        missing = missing_before(connection, context.user, span_us[0], context.time_zone)
         if doubt is not None:
             findings.append(doubt)
         else:
-            findings += self._judge_workload(connection, context, theirs, span_us, strength)
-        return _Part(context, *span_us, theirs, strength, sensors.withheld(findings))
+            own = {"session": context.session, "start_us": span_us[0], "end_us": span_us[1]}
+            own |= sessions.figures(theirs, kg_of(strength))
+            findings += judge_workload(connection, context.user, own, context.time_zone, missing, DEFAULT_RULES)
+        return _Part(context, *span_us, theirs, strength, sensors.withheld(findings), missing)
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
         first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
@@ -357,32 +367,6 @@ class Closer:
         depth = judge_depth(reps, pressing, own_history(earlier), reference)
         technique = technique_findings(reps, reference, NAMELESS)
         return depth + judge_protocol(reps, pressing, context.protocol) + technique
-
-    def _judge_workload(
-        self,
-        connection: Connection,
-        context: _Context,
-        reps: list[Rep],
-        span_us: tuple[int, int],
-        strength: Strength | None,
-    ) -> list[Finding]:
-        start_us, end_us = span_us
-        own = {"session": context.session, "start_us": start_us, "end_us": end_us}
-        history = sessions.member_sessions_frame(
-            connection, context.user, start_us, own | sessions.figures(reps, kg_of(strength))
-        )
-        missing = sessions.missing_days(
-            connection, context.user, start_us - REFERENCE_DAYS * DAY_US, start_us, context.time_zone
-        )
-        return workload_findings(
-            WorkloadContext(
-                sessions=history,
-                session=context.session,
-                time_zone=context.time_zone,
-                missing_days=missing,
-                member_name=NAMELESS,
-            )
-        )
 
     def _write(self, connection: Connection, whole: _Whole) -> list[Alert]:
         """Everything of a closing, within one transaction; returns the alerts that are new or have changed."""
@@ -410,7 +394,7 @@ class Closer:
         after = corrections.figures_by_user(connection, logged.session)
         users = {user for user in before | after if before.get(user) != after.get(user)}
         # What these members did later was judged by what was known of this session then.
-        until_us = whole.parts[0].start_us + REFERENCE_DAYS * DAY_US
+        until_us = whole.parts[0].start_us + HISTORY_US
         corrections.want_later(connection, users, logged.session, whole.parts[0].start_us, until_us, now_us)
         corrections.granted(connection, logged.session, logged.wanted_us)
         return changed
@@ -433,6 +417,7 @@ class Closer:
             frozen=freeze(context.limits, context.protocol),
             strength=part.strength,
             friction_n=whole.friction_n,
+            judged_missing=sorted(day.isoformat() for day in part.missing) or None,
         )
         sessions.close(connection, closed, part.reps)
         whose = {"session": context.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
@@ -441,7 +426,11 @@ class Closer:
             of_machine = {"session": logged.session, "gym": logged.gym, "machine": logged.machine}
             told += [as_stored(finding, user=None, **of_machine) for finding in whole.sensors.findings]
         replace_findings(connection, context.session, told)
-        self._refresh_days(connection, context.user, part.start_us, context.time_zone)
+        mark_missing(
+            connection, context.user, part.start_us - HISTORY_US, part.start_us, context.time_zone, part.missing
+        )
+        badge = whole.parts[0]
+        refresh_days(connection, context.user, badge.start_us, badge.end_us, context.time_zone)
         return settle_alerts(connection, part.findings, context.member_name, whose, now_us, may_withdraw=may_withdraw)
 
     def _let_go(self, connection: Connection, whole: _Whole, may_withdraw: bool, now_us: int) -> list[Alert]:
@@ -454,12 +443,10 @@ class Closer:
                 whose = {"session": split.session, "gym": logged.gym, "machine": logged.machine, "user": split.user}
                 changed += settle_alerts(connection, [], split.user, whose, now_us, may_withdraw=may_withdraw)
                 corrections.join_again(connection, split)
-                self._refresh_days(connection, split.user, whole.parts[0].start_us, whole.parts[0].context.time_zone)
+                badge = whole.parts[0]
+                if split.user != NOBODY:
+                    refresh_days(connection, split.user, badge.start_us, badge.end_us, badge.context.time_zone)
         return changed
-
-    def _refresh_days(self, connection: Connection, user: str, start_us: int, time_zone: str) -> None:
-        if user != NOBODY:
-            sessions.refresh_days(connection, user, start_us - WINDOW_DAYS * DAY_US, start_us, time_zone)
 
     def _say_session(self, session: str) -> None:
         known = sessions.get_session(self._engine, session)

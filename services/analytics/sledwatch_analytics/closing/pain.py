@@ -20,10 +20,11 @@ from sledwatch_analytics.closing.raising import CLOSING, withdraw
 from sledwatch_analytics.delivery.letters import tell
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import notes as kept
+from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.findings import StoredFinding, findings_around, get_finding, put_finding, remove_finding
 from sledwatch_storage.state.members import get_member
 from sledwatch_storage.state.notes import BACK_PAIN, Note, StoredNote
-from sledwatch_storage.state.sessions import DAY_US, sessions_of
+from sledwatch_storage.state.sessions import sessions_of
 
 # Who taps twice means it once.
 TWICE_US: Final = 60 * 1_000_000
