@@ -1,7 +1,7 @@
 """What the simulator tells and asks the system over HTTP: members, limits and history, as any client would."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,6 +16,7 @@ from sledwatch_sim.scenarios.schema import Protocol
 _TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.1
 _ANSWER_S: Final = 3.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A bearer token, or what is asked for it before each call: it may not have been made yet when a run begins.
 Token = str | Callable[[], str | None] | None
@@ -102,6 +103,15 @@ class Api:
     def send_history(self, lifter: Lifter, gym: str, machine: str, sessions: Sequence[PastSession]) -> None:
         """Import earlier sessions with their reps; sending them again changes nothing."""
         self.import_lines(session.line(lifter.user, gym, machine) for session in sessions)
+
+    def note_pain(self, user: str, at_us: int, session: str) -> None:
+        """Note that somebody's back hurt. Raises ApiError, with status 422 where that session has not begun yet."""
+        at = (_EPOCH + timedelta(microseconds=at_us)).isoformat()
+        self.note(user, {"kind": "back-pain", "at": at, "session": session})
+
+    def note(self, user: str, wish: Mapping[str, Any]) -> Any:
+        """Note what somebody said; returns what came of it. Raises ApiError."""
+        return self._call("POST", f"/members/{user}/notes", json=dict(wish)).json()
 
     def import_lines(self, lines: Iterable[bytes]) -> Any:
         """Import sessions, a line each; returns how many sessions and reps were new. Raises ApiError."""

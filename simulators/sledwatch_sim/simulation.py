@@ -40,6 +40,9 @@ _MOST_PER_CONNECTION: Final = 1_000
 _LOOK_S: Final = 0.05
 _REPORT_S: Final = 0.5
 _ENROL_AGAIN_S: Final = 5.0
+_NOTE_AGAIN_S: Final = 1.0
+# The session is not known yet, a store is away, nobody answers.
+_TRY_AGAIN: Final = frozenset({422, 503, None})
 # Nothing stored for so long at the end of a run means that nobody stores.
 _STALLED_S: Final = 120.0
 # Whoever presses Ctrl-C waits for this, twice at most: for what is under way, and for the goodbyes.
@@ -278,6 +281,8 @@ class Floor:
         self._phase = "waiting"
         self._failure: SimulationError | None = None
         self._visiting = 0  # machines that somebody is at or on the way to
+        self._untold = 0  # pain that has not been noted yet …
+        self._not_told = ""  # … and why
         self._counted = (network.clock(), 0, 0)
         self._sensors: list[SensorAtWork] = []
         self._sensor_truths = [SensorTruth(one.sensor, one.press.rate_hz) for one in programme.machines]
@@ -328,6 +333,7 @@ class Floor:
                 self._phase = "storing"
                 self._watch_storing(self._unstored(), self._network.clock())
                 self._until(self._all_stored())
+                self._note_what_is_left()
             self._close()
         finally:
             self._desk.close()
@@ -441,7 +447,7 @@ class Floor:
             )
         else:
             self._sessions.append(visit.session)
-            done = self._truth.session(
+            done, pain_us = self._truth.session(
                 session=visit.session,
                 lifter=visit.lifter,
                 press=station.press,
@@ -458,11 +464,42 @@ class Floor:
                 doubtful=sensors.doubtful,
             )
             self._programme.over(number, visited, done)
+            if pain_us is not None:
+                self._untold += 1
+                self._tell_pain(visit.lifter.user, visit.session, pain_us)
         self._visiting -= 1
         if visited.complete:
             # After a laptop's sleep the next one comes now, not at every time that was slept through.
             free_us = visited.end_us if self._pace.hurried else max(visited.end_us, self._clock_us())
             self._invite(number, free_us)
+
+    def _tell_pain(self, user: str, session: str, at_us: int) -> None:
+        """Have somebody's pain noted at the desk; over a bad line their session may arrive there much later."""
+
+        def told(_: None) -> None:
+            self._untold -= 1
+
+        def not_told(error: ApiError) -> None:
+            self._not_told = str(error)
+            if error.status in _TRY_AGAIN:
+                self._network.call_later(_NOTE_AGAIN_S, ask)
+            elif self._span_us is not None:
+                self._fail(str(error))
+            else:
+                self._untold -= 1
+                log.warning("simulation.pain_not_noted", user=user, session=session, reason=str(error))
+
+        def ask() -> None:
+            self._desk.ask(lambda api: api.note_pain(user, at_us, session), told, not_told)
+
+        ask()
+
+    def _note_what_is_left(self) -> None:
+        """Wait until all pain is noted; what is stored is listed within a moment."""
+        deadline_s = self._network.clock() + _READY_S
+        self._until(lambda: self._untold == 0 or self._network.clock() > deadline_s)
+        if self._untold and not self._stopped():
+            self._fail(f"{self._untold} notes of pain were not taken: {self._not_told}")
 
     def _close(self) -> None:
         """End what goes on, give it a moment to be stored, say Offline."""

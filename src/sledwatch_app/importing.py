@@ -79,17 +79,20 @@ _MAYBE_OF_A_MEMBER: Final = {
     "machine": pa.string(),
     "limit_mm": pa.float64(),
 }
+_NOTE: Final = {"user": pa.string(), "kind": pa.string(), "at": pa.timestamp("us", tz="UTC")}
+_MAYBE_OF_A_NOTE: Final = {"session": pa.string(), "text": pa.string()}
 
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Sessions sent of all that the files hold; how many of them were new, and their reps."""
+    """Sessions sent of all that the files hold; how many of them were new, and their reps; notes that were new."""
 
     sent: int
     sessions: int
     new: int
     reps: int
     per_s: float
+    notes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def import_history(
     stop: threading.Event,
     patience_s: float = 60.0,
 ) -> ImportProgress:
-    """Send members, sessions and reps; what is there already stays as it is. Returns how far it came.
+    """Send members, sessions, reps and notes; what is there already stays as it is. Returns how far it came.
 
     Columns that are absent or of another kind are told before anything is sent. patience_s: how long to wait for a
     system that does not answer. Raises WrongUse for files that cannot be imported, Failed when the API refuses or
@@ -131,8 +134,12 @@ def import_history(
         _check(pair.reps, _REP, _MAYBE_OF_A_REP)
     if members.exists():
         _check(members, _MEMBER, _MAYBE_OF_A_MEMBER)
+    notes = directory / "notes.parquet"
+    if notes.exists():
+        _check(notes, _NOTE, _MAYBE_OF_A_NOTE)
     with Api(api_url, token) as api:
-        return _Importing(api, pairs, report, stop, patience_s).run(members if members.exists() else None)
+        importing = _Importing(api, pairs, report, stop, patience_s)
+        return importing.run(members if members.exists() else None, notes if notes.exists() else None)
 
 
 class _Importing:
@@ -151,9 +158,9 @@ class _Importing:
         self._patience_s = patience_s
         self._all = sum(_opened(pair.sessions).metadata.num_rows for pair in pairs)
         self._began_s = time.monotonic()
-        self._sent = self._new = self._reps = 0
+        self._sent = self._new = self._reps = self._noted = 0
 
-    def run(self, members: Path | None) -> ImportProgress:
+    def run(self, members: Path | None, notes: Path | None) -> ImportProgress:
         if members is not None:
             self._members(members)
         for pair in self._pairs:
@@ -162,7 +169,26 @@ class _Importing:
                     return self._progress()
                 self._send(pair, portion)
                 self._report(self._progress())
+        if notes is not None:
+            self._notes(notes)
         return self._progress()
+
+    def _notes(self, path: Path) -> None:
+        """What members said of how they felt; it belongs to sessions that are in by now."""
+        for row, note in enumerate(_read(path, _NOTE, _MAYBE_OF_A_NOTE).to_pylist(), start=1):
+            if self._stop.is_set():
+                return
+            wish = {name: value for name, value in note.items() if name != "user" and value is not None}
+            try:
+                self._note(note["user"], wish | {"at": note["at"].isoformat()})
+            except ApiError as error:
+                if error.status in {404, 422}:
+                    raise WrongUse(f"{path}: row {row} ({note['user']}): {error.detail}") from error
+                raise self._failed(error) from error
+
+    def _note(self, user: str, wish: Mapping[str, Any]) -> None:
+        done = self._patiently(lambda: self._api.note(user, wish))
+        self._noted += done is not None and not done["repeated"]
 
     def _send(self, pair: _Pair, portion: _Lines) -> None:
         try:
@@ -227,7 +253,9 @@ class _Importing:
 
     def _progress(self) -> ImportProgress:
         seconds = time.monotonic() - self._began_s
-        return ImportProgress(self._sent, self._all, self._new, self._reps, self._sent / seconds if seconds else 0.0)
+        return ImportProgress(
+            self._sent, self._all, self._new, self._reps, self._sent / seconds if seconds else 0.0, self._noted
+        )
 
 
 def _pairs(directory: Path) -> list[_Pair]:

@@ -91,6 +91,25 @@ def test_members_limits_sessions_and_reps_come_in(made: Path, house: House, url:
 
 
 @pytest.mark.usefixtures("few_a_request")
+def test_notes_of_pain_come_in_once_and_one_that_was_taken_back_stays_so(
+    tmp_path: Path, made: Path, house: House, url: str
+) -> None:
+    directory = shutil.copytree(made, tmp_path / "years")
+    session = rows(made, "sessions")[0]
+    note = {"user": session["user"], "kind": "back-pain", "at": session["end_at"], "session": session["session"]}
+    pq.write_table(pa.Table.from_pylist([note]), directory / "notes.parquet")
+    assert 1 == load(directory, url).notes
+    (known,) = house.get(f"/members/{note['user']}/notes")["items"]
+    assert (note["session"], "back-pain") == (known["session"], known["kind"])
+    house.client.delete(f"/api/v1/members/{note['user']}/notes/{known['id']}")
+    assert 0 == load(directory, url).notes
+    (known,) = house.get(f"/members/{note['user']}/notes")["items"]
+    assert "admin" == known["taken_back_by"]
+    pq.write_table(pa.Table.from_pylist([note | {"user": "m-nobody"}]), directory / "notes.parquet")
+    with pytest.raises(WrongUse, match=r"notes\.parquet: row 1 \(m-nobody\): no member m-nobody"):
+        load(directory, url)
+
+
 def test_an_import_that_was_stopped_goes_on_where_it_was(made: Path, url: str) -> None:
     stop = threading.Event()
     first = import_history(made, url, TOKEN, lambda _: stop.set(), stop)

@@ -26,6 +26,7 @@ from sledwatch_sim.history.making import (
 from sledwatch_sim.history.tables import user_hash
 
 START_US = 1_763_769_600_000_000  # 2025-11-22, midnight UTC
+DAY_US = 86_400_000_000
 
 
 def config(out: Path, **changes: object) -> HistoryConfig:
@@ -117,6 +118,19 @@ def test_the_truth_of_sampled_sessions_reads_as_that_of_a_live_run(made: Path) -
     assert {row["session"]: row["work_j"] for row in sampled.to_pylist()} == {
         name: line["work_j"] for name, line in told.items()
     }
+
+
+def test_pain_is_noted_where_the_truth_tells_it_and_its_finding_foretold(tmp_path: Path) -> None:
+    out = tmp_path / "years"
+    # Somebody who feels their back, in a year with a phase of going too deep.
+    make(HistoryConfig(out, members=1, days=365, start_us=START_US - 365 * DAY_US, seed=92, samples=0.05))
+    notes = pq.read_table(out / "notes.parquet").to_pylist()
+    lines = [json.loads(line) for line in (out / "truth.ndjson").read_text().splitlines()]
+    told = {(line["user"], line["session"], line["at_us"]) for line in lines if line["kind"] == "pain"}
+    assert told == {(row["user"], row["session"], round(row["at"].timestamp() * 1e6)) for row in notes}
+    found = [row for row in pq.read_table(out / "findings.parquet").to_pylist() if row["rule"] == "pain.reported"]
+    assert {row["session"] for row in notes} == {row["session"] for row in found}
+    assert len(notes) == json.loads((out / "manifest.json").read_text())["rows"]["notes"] > 0
 
 
 def test_what_is_there_is_not_overwritten_unasked(made: Path, tmp_path: Path) -> None:

@@ -349,7 +349,9 @@ def test_a_scenario_is_played_with_its_truth(gym_day, virtual_broker) -> None:
     assert {line["user"] for line in day.true("member")} == {
         one.path.split("/")[2] for one in day.asked if one.path.startswith("/members/")
     }
-    assert {"/import"} == {one.path for one in day.asked if one.method == "POST"}
+    (pain,) = day.true("pain")
+    assert {"/import", f"/members/{pain['user']}/notes"} == {one.path for one in day.asked if one.method == "POST"}
+    assert [pain["session"]] == [one.body["session"] for one in day.asked if one.path.endswith("/notes")]
     assert 3 == [message.body["status"] for message in day.messages[-3:]].count("offline")
 
 

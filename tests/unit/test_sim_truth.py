@@ -6,7 +6,8 @@ import pytest
 
 from sledwatch_sim.people import DAY_US, Stroke
 from sledwatch_sim.performing import TrueRep
-from sledwatch_sim.truth import excessive_depth, spike_ratio, workload_spike
+from sledwatch_sim.truth import Expected, excessive_depth, spike_ratio, workload_spike
+from sledwatch_sim.truth.pain import hurts, pain_reported
 
 LIMIT_MM = 400.0
 
@@ -70,3 +71,30 @@ def test_a_spike_is_as_severe_as_it_is_high(ratio, severity, near):
 def test_a_steady_session_is_no_spike():
     assert workload_spike(1.05) is None
     assert workload_spike(None) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "severity", "open_"),
+    [
+        ([Expected("depth.excessive", "alert")], "alert", False),
+        ([Expected("depth.excessive", "note"), Expected("workload.spike", "warn")], "alert", False),
+        # Judged by what was before, which nobody knows here.
+        ([Expected("depth.excessive", "note")], "note", True),
+        ([Expected("depth.excessive", "alert", severity_near=True)], "alert", True),
+        ([Expected("depth.excessive", "note"), Expected("badge.shared", "warn")], "note", True),
+    ],
+)
+def test_pain_after_what_was_loud_is_an_alert(found, severity, open_):
+    assert Expected("pain.reported", severity, severity_near=open_) == pain_reported(found)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([Expected("depth.excessive", "alert")], True),
+        ([Expected("depth.excessive", "alert", near=True)], False),
+        ([Expected("depth.caution", "note"), Expected("workload.spike", "alert")], False),
+    ],
+)
+def test_a_back_hurts_only_where_it_surely_went_too_deep(found, expected):
+    assert expected == hurts(found)

@@ -24,13 +24,16 @@ from sledwatch_sim.history.faults import sensor_at
 from sledwatch_sim.history.lives import gyms_for, life
 from sledwatch_sim.history.tables import HASHES, Kept, user_hash
 from sledwatch_sim.history.traces import Trace, trace
+from sledwatch_sim.people import DAY_US
 from sledwatch_sim.truth import Done, Truth
+from sledwatch_sim.truth.pain import RULE as PAIN
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "sledwatch-history"
 MOST_MEMBERS: Final = 99_999
 MOST_DAYS: Final = 36_600
 _SAMPLING_STREAM: Final = 24
+_PAIN_AFTER_US: Final = DAY_US // 2
 # What is held in memory before it is written, whichever comes first.
 _REPS_AT_ONCE: Final = 250_000
 _SAMPLES_AT_ONCE: Final = 2_000_000
@@ -214,6 +217,7 @@ class _Making:
         self._gyms = config.gyms or gyms_for(config.members)
         self._counts = _Counts()
         self._findings: list[dict[str, Any]] = []
+        self._notes: list[dict[str, Any]] = []
         self._members: dict[int, pa.Table] = {}
 
     def run(self) -> Progress:
@@ -234,6 +238,9 @@ class _Making:
         pq.write_table(members.unify_dictionaries(), self._directory / "members.parquet", **_FILE)
         findings = pa.Table.from_pylist(self._findings, schema=tables.FINDINGS)
         pq.write_table(findings, self._directory / "findings.parquet", **_FILE)
+        self._notes.sort(key=lambda note: (note["user"], note["at"]))
+        notes = pa.Table.from_pylist(self._notes, schema=tables.NOTES)
+        pq.write_table(notes, self._directory / "notes.parquet", **_FILE)
         self._manifest()
         return self._progress()
 
@@ -304,10 +311,16 @@ class _Making:
         person = kept.done.life.lifter
         for index, expected in entailed(kept.done, past):
             self._findings.append({"session": ids[index], "user": person.user, **asdict(expected)})
-            too_deep = expected.rule == "depth.excessive" and not expected.near
-            # Of the sampled ones the truth tells by itself.
-            if too_deep and person.feels_back and not kept.sampled[index]:
-                truth.pain(person, ids[index], past[index].end_us)
+            if expected.rule == PAIN:
+                at_us = past[index].end_us + self._pain_after_us(past[index])
+                self._notes.append({"user": person.user, "kind": "back-pain", "at": at_us, "session": ids[index]})
+                # Of the sampled ones the truth tells by itself.
+                if not kept.sampled[index]:
+                    truth.pain(person, ids[index], at_us)
+
+    def _pain_after_us(self, session: Done) -> int:
+        """How long after a session a back hurts: half a day, or as much of it as the history has."""
+        return min(_PAIN_AFTER_US, self._config.start_us + self._config.days * DAY_US - session.end_us)
 
     def _tell(self, kept: Kept, ids: Sequence[str], past: Sequence[Done], truth: Truth) -> None:
         """The sampled sessions, as a live run writes them down."""
@@ -330,6 +343,7 @@ class _Making:
                 past=[one for one, shared in zip(past[:index], own.shared[:index].tolist(), strict=True) if not shared],
                 friend=own.friend if own.shared[index] else None,
                 protocol=own.protocol_at(start_us),
+                pain_after_us=self._pain_after_us(past[index]),
             )
 
     @staticmethod
@@ -369,6 +383,7 @@ class _Making:
                 "reps": counts.reps,
                 "samples": counts.samples,
                 "findings": len(self._findings),
+                "notes": len(self._notes),
             },
         }
         (self._directory / MANIFEST).write_text(json.dumps(words, indent=1) + "\n", encoding="utf-8")

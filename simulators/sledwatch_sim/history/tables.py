@@ -109,6 +109,7 @@ FINDINGS: Final = pa.schema(
         "joined": pa.list_(pa.string()),
     }
 )
+NOTES: Final = pa.schema({"user": _NAME, "kind": _NAME, "at": _MOMENT, "session": pa.string()})
 
 
 def user_hash(user: str) -> int:

@@ -38,7 +38,7 @@ class GymDay:
 
     messages: of all machines, in the order in which the broker got them. truth: the lines of the truth file, as
     `sledwatch simulate --truth` writes them. sessions: their ids, in the order of their ends. asked: members, limits
-    and history as they were told to the API.
+    history and notes of pain as they were told to the API.
     """
 
     scenario: str

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 import msgspec
 
 from sledwatch.machine import LegFit, MachineSpec
 from sledwatch_sim.equipment.models import Press
-from sledwatch_sim.people import DAY_US, Lifter
+from sledwatch_sim.people import Lifter
 from sledwatch_sim.performing import TrueRep, seen
 from sledwatch_sim.scenarios.schema import Protocol
 from sledwatch_sim.truth import sensors
@@ -26,6 +26,7 @@ from sledwatch_sim.truth.overuse import (
     overuse,
     spike_ratio,
 )
+from sledwatch_sim.truth.pain import hurts, pain_reported
 
 # The rules whose findings are foretold and scored; the services have no others that a truth could foretell.
 RULES: Final = (
@@ -37,6 +38,7 @@ RULES: Final = (
     "workload.spacing",
     "workload.beginner",
     "workload.returning",
+    "pain.reported",
 )
 HARD_LOSS_PCT: Final = 20.0
 # What a load may be off before a protocol's cap is passed for sure.
@@ -92,7 +94,15 @@ def entailed(
         *(overuse(past, now, zone) if past is not None and not shared else ()),
         protocol and _breach(protocol, lifter, press, reps),
     ]
-    return [one for one in found if one is not None]
+    sure = [one for one in found if one is not None]
+    return [*sure, pain_reported(sure)] if lifter.feels_back and hurts(sure) else sure
+
+
+class Told(NamedTuple):
+    """What is told of a session: what counts of it for later ones, and when its lifter's back hurts, None for never."""
+
+    done: Done
+    pain_us: int | None
 
 
 class Truth:
@@ -163,12 +173,14 @@ class Truth:
         protocol: Protocol | None = None,
         of_machine: Sequence[Expected] = (),
         doubtful: bool = False,
-    ) -> Done:
-        """A session that is over, its reps and what must be found in it. Returns what counts of it for later ones.
+        pain_after_us: int = 0,
+    ) -> Told:
+        """A session that is over, its reps and what must be found in it.
 
         past: all earlier sessions, or None where they are not known and nothing of workload can be foretold. friend:
         whoever else was on this badge; what two people did is nobody's workload. of_machine: what the session entails
         for its machine. doubtful: its depth sensor may be so far off that alerts about depth are withheld.
+        pain_after_us: how long after the session a back hurts that does.
         """
         now = done(press, lifter, start_us, end_us, reps)
         alone = past is not None and friend is None
@@ -190,18 +202,19 @@ class Truth:
         shared = friend is not None
         found = entailed(lifter, press, now, reps, limit_mm, past, shared=shared, protocol=protocol, zone=self._zone)
         for expected in found:
-            unsaid = doubtful and expected.severity == "alert" and expected.rule.startswith("depth.")
+            unsaid = doubtful and expected.severity == "alert" and expected.rule.startswith(("depth.", "pain."))
             self._finding(replace(expected, severity_near=True) if unsaid else expected, session, lifter.user)
         for expected in of_machine:
             self._finding(expected, session, None)
-        if lifter.feels_back and any(one.rule == "depth.excessive" and not one.near for one in found):
-            self.pain(lifter, session, end_us)
+        pain_us = end_us + pain_after_us if lifter.feels_back and hurts(found) else None
+        if pain_us is not None:
+            self.pain(lifter, session, pain_us)
         self._flush()
-        return now
+        return Told(now, pain_us)
 
-    def pain(self, lifter: Lifter, session: str, end_us: int) -> None:
-        """Somebody's back hurts, half a day after a session in which they went too deep."""
-        self._line("pain", user=lifter.user, session=session, at_us=end_us + DAY_US // 2, where="back")
+    def pain(self, lifter: Lifter, session: str, at_us: int) -> None:
+        """Somebody's back hurts after a session in which they went too deep."""
+        self._line("pain", user=lifter.user, session=session, at_us=at_us, where="back")
 
     def unbadged(
         self,

@@ -94,7 +94,7 @@ def _day(option: str, text: str) -> date:
 def import_(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `sledwatch history` made, or as docs say.")],
 ) -> None:
-    """Load members, sessions and reps from Parquet into the running system at SLEDWATCH_URL.
+    """Load members, sessions, reps and notes from Parquet into the running system at SLEDWATCH_URL.
 
     Sessions come in without their samples. docs/history.md says which columns are needed.
     """
@@ -110,6 +110,7 @@ def import_(
     with wiring.stop_on_signals() as stop, shown_import(directory.name) as report:
         done = import_history(directory, settings.url, wiring.known_token(settings), report, stop)
     here = f"{done.sent} of {done.sessions} sessions are in, {done.new} of them new with {done.reps} reps"
-    typer.echo(f"{directory}: {here} ({done.per_s:.0f} sessions/s)")
+    noted = f"; {done.notes} new notes" if done.notes else ""
+    typer.echo(f"{directory}: {here} ({done.per_s:.0f} sessions/s){noted}")
     if done.sent < done.sessions:
         raise typer.Abort
