@@ -21,7 +21,7 @@ from sledwatch_analytics.alarms import QuarantineAlarm
 from sledwatch_analytics.api.app import create_app
 from sledwatch_analytics.api.parts import ApiConfig
 from sledwatch_analytics.api.server import Server
-from sledwatch_analytics.closing import Closer
+from sledwatch_analytics.closing import Closer, DailyLook
 from sledwatch_analytics.copying import Copier
 from sledwatch_analytics.delivery import Sender
 from sledwatch_analytics.live import Link, LiveFloor
@@ -112,6 +112,7 @@ class _Process:
         )
         self._sender = Sender(engine, self._link, clock, registry)
         self._closer = Closer(engine, series, clock, self._hub, told=self._sender.told, registry=registry)
+        self._daily = DailyLook(engine, clock, registry)
         self._quarantine_alarm = QuarantineAlarm(engine, self._hub, clock, told=self._sender.told)
         self._copier = None if derived is None else Copier(engine, derived, registry)
         access = Access(engine, config.api_token, clock)
@@ -133,6 +134,7 @@ class _Process:
             self._start("tiles", lambda: self._floor.run(self._stop))
             self._start("live-writes", lambda: self._floor.writer.run(self._stop))
             self._start("closing", lambda: self._closer.run(self._stop))
+            self._start("daily", lambda: self._daily.run(self._stop))
             self._start("alarms", lambda: self._quarantine_alarm.run(self._stop))
             self._start("delivery", lambda: self._sender.run(self._stop))
             if (copier := self._copier) is not None:

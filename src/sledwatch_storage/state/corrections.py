@@ -22,6 +22,8 @@ _session, _rep, _correction = schema.session, schema.rep, schema.set_correction
 # As much of a session's id as leaves room for what makes the split's its own.
 _ID_KEPT: Final = 47
 NOBODY: Final = ""
+# So many names a statement may hold.
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,14 @@ def join_again(connection: Connection, split: Split) -> None:
 
 def want(connection: Connection, wanted: Collection[str], now_us: int) -> None:
     """Ask for another closing of sessions, within a writing transaction."""
-    connection.execute(
-        update(_session)
-        .where(_session.c.session.in_(wanted), _session.c.split_of.is_(None), _session.c.source == "samples")
-        .values(wanted_us=now_us)
-    )
+    named = sorted(wanted)
+    for first in range(0, len(named), _AT_ONCE):
+        connection.execute(
+            update(_session)
+            .where(_session.c.session.in_(named[first : first + _AT_ONCE]))
+            .where(_session.c.split_of.is_(None), _session.c.source == "samples")
+            .values(wanted_us=now_us)
+        )
 
 
 def want_later(
@@ -141,7 +146,8 @@ def want_later(
 
 def figures_by_user(connection: Connection, session: str) -> dict[str, tuple[float | None, ...]]:
     """What a session and those split off it add to each member's workload, as the last closing found it."""
-    columns = (_session.c[name] for name in ("work_j", "tonnage_kg", "top_load_kg", "hard_sets"))
+    names = ("start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets")
+    columns = (_session.c[name] for name in names)
     query = select(_session.c.user, *columns).where(
         (_session.c.session == session) | (_session.c.split_of == session), _session.c.state == "closed"
     )

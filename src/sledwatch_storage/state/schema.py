@@ -382,6 +382,15 @@ daily_load = Table(
     Column("exposure_kg_mm", Float, nullable=False, server_default="0"),  # … and the sum of load × mm beyond
 )
 
+# The last local day of each gym for which analytics has looked what time alone has changed.
+gym_day = Table(
+    "gym_day",
+    metadata,
+    Column("gym", String(64), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("done_us", BigInteger, nullable=False),
+)
+
 # What each session's samples said of the machine's sensors. It is about the machine: no member is in it.
 sensor_reading = Table(
     "sensor_reading",

@@ -19,12 +19,12 @@ from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
 from sledwatch.rules import DEFAULT_RULES
 from sledwatch.strength import Strength, kg_of, reference_load
-from sledwatch_analytics.closing.due import is_due, is_lost
+from sledwatch_analytics.closing.due import has_news, is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
 from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth, judge_protocol, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.pain import judge_pain_again
-from sledwatch_analytics.closing.raising import settle_alerts
+from sledwatch_analytics.closing.raising import NEWS_US, settle_alerts
 from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.closing.shares import question, shared_out
 from sledwatch_analytics.closing.workload import HISTORY_US, judge_workload, missing_before
@@ -106,10 +106,12 @@ class _Part:
 class _Whole:
     """A session as it is to be written. parts: of the badge's member first. discarded: what counts for nobody.
 
-    friction_n: of the machine, None where it measures no forces.
+    friction_n: of the machine, None where it measures no forces. wanted_us: when this closing was asked for, as it
+    stood before anything was read; what is asked for later knows more.
     """
 
     logged: LoggedSession
+    wanted_us: int | None
     parts: list[_Part]
     discarded: list[Rep]
     sensors: SensorsOfSession
@@ -117,7 +119,10 @@ class _Whole:
 
 
 class Closer:
-    """Closes sessions as they fall due, the oldest first. `run_once` is not to be called from several threads."""
+    """Closes sessions as they fall due: those with news first, and of these the oldest first.
+
+    `run_once` is not to be called from several threads.
+    """
 
     def __init__(
         self,
@@ -158,7 +163,7 @@ class Closer:
                 wait_s = 0.0 if closed else POLL_S
 
     def run_once(self) -> list[str]:
-        """Look what has arrived and close what is due; returns the sessions closed, oldest first.
+        """Look what has arrived and close what is due; returns the sessions closed, in order.
 
         Raises StoreUnavailable or StateUnavailable; nothing is half done then.
         """
@@ -210,7 +215,11 @@ class Closer:
             complete = logged.end_seq is not None and arrivals.is_complete(self._engine, logged)
             return is_due(logged, complete=complete, now_us=now_us)
 
-        waiting = sorted(self._pending.values(), key=lambda logged: (logged.start_us or 0, logged.session))
+        def order(logged: LoggedSession) -> tuple[bool, int, str]:
+            # Whoever has just trained is not kept waiting behind years that are judged anew.
+            return not has_news(logged), logged.start_us or 0, logged.session
+
+        waiting = sorted(self._pending.values(), key=order)
         return [logged for logged in waiting if ready(logged)]
 
     def _try(self, logged: LoggedSession) -> bool:
@@ -240,6 +249,7 @@ class Closer:
             former = corrections.all_reps_of(connection, logged.session)
             said = corrections.corrections_of(connection, logged.session)
             own = self._context(connection, logged, logged.session, logged.user, former)
+            wanted_us = None if own.stored is None else own.stored["wanted_us"]
         samples, found_any = self._samples(logged)
         spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
         # Where samples are gone, past retention, what was found in them when they were there stays.
@@ -268,7 +278,7 @@ class Closer:
                 parts.append(self._part(connection, context, theirs, span, None, sensors))
         friction_n = friction_of(samples, reps) if found_any or own.stored is None else own.stored["friction_n"]
         with begin(self._engine) as connection:
-            changed = self._write(connection, _Whole(logged, parts, discarded, sensors, friction_n))
+            changed = self._write(connection, _Whole(logged, wanted_us, parts, discarded, sensors, friction_n))
         for part in parts:
             self._say_session(part.context.session)
         for alert in changed:
@@ -396,7 +406,7 @@ class Closer:
         # What these members did later was judged by what was known of this session then.
         until_us = whole.parts[0].start_us + HISTORY_US
         corrections.want_later(connection, users, logged.session, whole.parts[0].start_us, until_us, now_us)
-        corrections.granted(connection, logged.session, logged.wanted_us)
+        corrections.granted(connection, logged.session, whole.wanted_us)
         return changed
 
     def _write_part(
@@ -431,7 +441,15 @@ class Closer:
         )
         badge = whole.parts[0]
         refresh_days(connection, context.user, badge.start_us, badge.end_us, context.time_zone)
-        return settle_alerts(connection, part.findings, context.member_name, whose, now_us, may_withdraw=may_withdraw)
+        return settle_alerts(
+            connection,
+            part.findings,
+            context.member_name,
+            whose,
+            now_us,
+            may_withdraw=may_withdraw,
+            is_news=has_news(logged) or now_us <= part.end_us + NEWS_US,
+        )
 
     def _let_go(self, connection: Connection, whole: _Whole, may_withdraw: bool, now_us: int) -> list[Alert]:
         """Take away what earlier closings split off, where nothing of it is left."""

@@ -18,11 +18,16 @@ def is_due(logged: LoggedSession, *, complete: bool, now_us: int) -> bool:
     """
     if logged.user is None or logged.start_us is None:
         return False
-    if logged.closed_version is not None and logged.version <= logged.closed_version and logged.wanted_us is None:
+    if not has_news(logged) and logged.wanted_us is None:
         return False
     if logged.ended_arrival_us is not None and (complete or now_us >= logged.ended_arrival_us + AFTER_END_US):
         return True
     return now_us >= logged.arrival_us + AFTER_LAST_US
+
+
+def has_news(logged: LoggedSession) -> bool:
+    """Whether anything of it has arrived since its last closing; else one may have been asked for."""
+    return logged.closed_version is None or logged.version > logged.closed_version
 
 
 def is_lost(logged: LoggedSession, now_us: int) -> bool:

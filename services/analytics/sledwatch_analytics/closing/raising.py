@@ -22,7 +22,10 @@ NOT_CONFIRMED: Final = (
 NOT_ANY_MORE: Final = (
     "Withdrawn: with the samples stored by now, and the sets assigned as they are, the rule is not met any more."
 )
-JUDGED_RULES: Final = ("badge.", "depth.", "protocol.", "workload.")
+WORKLOAD: Final = "workload."
+JUDGED_RULES: Final = ("badge.", "depth.", "protocol.", WORKLOAD)
+# Judgement: nobody wants a letter about last March because something of last February has come to light.
+NEWS_US: Final = 7 * 86_400 * 1_000_000
 
 
 def settle_alerts(
@@ -33,16 +36,21 @@ def settle_alerts(
     now_us: int,
     *,
     may_withdraw: bool,
+    is_news: bool = True,
 ) -> list[Alert]:
     """Raise, repeat and withdraw, within a closing's transaction; returns the alerts that are new or have changed.
 
     findings: of a nameless member, all that the closing found. whose: gym, user, machine and session. may_withdraw: all
     samples are there; while some are missing, what only live has heard, and somebody may have acknowledged, stays.
+    is_news: else it is an old session of which nothing has arrived; what others have changed of its workload raises no
+    new alert.
     """
     changed, raised = [], set()
     for finding in filter(life.becomes_alert, findings):
         known = _known(connection, finding, whose)
         existing = None if known is None else known.alert
+        if existing is None and not is_news and finding.rule.startswith(WORKLOAD):
+            continue
         if existing is not None and len(_visit(existing.evidence)) > len(_visit(finding.evidence)):
             # A later session of the visit has said more; this one, closed again, has nothing to add.
             continue
