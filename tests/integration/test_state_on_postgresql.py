@@ -19,6 +19,7 @@ from kept_limits import PROMISES
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
+from sledwatch_analytics.closing import DailyLook
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import alerts, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
@@ -75,6 +76,17 @@ def test_history_is_imported_once(engine: Engine) -> None:
     history = [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)]
     assert [Imported(3, 30, 0), Imported(0, 0, 3)] == [import_sessions(engine, history, T0_US) for _ in range(2)]
     assert 3 == len(member_sessions_frame(engine, "m-1", T0_US))
+
+
+def test_what_is_missing_is_known_by_day_and_looked_for_daily(house: House) -> None:
+    events = Session().set_of([380.0, 390.0]).events()
+    house.arrive(events[:5] + events[8:], T0_US + 120 * S)
+    house.wait(60.0)
+    house.closer.run_once()
+    (today,) = house.rows(schema.daily_load)
+    assert (True, 0, 0.0) == (today["missing"], today["over_reps"], today["exposure_kg_mm"])
+    daily = DailyLook(house.engine, lambda: house.now_us)
+    assert [{"north": 0}, {}] == [daily.run_once() for _ in range(2)]
 
 
 def test_the_migrations_give_the_schema_here_too(engine: Engine) -> None:
