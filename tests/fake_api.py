@@ -49,6 +49,7 @@ class Floor:
     events: dict[str, list[Json]] = field(default_factory=dict)
     refused: list[Json] = field(default_factory=list)
     corrections: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    notes: dict[str, list[Json]] = field(default_factory=dict)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes | None]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -291,6 +292,23 @@ def alert(id_: str, **fields: Any) -> Json:
         },
         "limit_tier": "calibrated",
         "comments": [],
+        **fields,
+    }
+
+
+def note(id_: int, **fields: Any) -> Json:
+    """A note of back pain, just now, but for `fields`."""
+    return {
+        "id": id_,
+        "user": "m-1042",
+        "kind": "back-pain",
+        "at": at(0),
+        "session": None,
+        "text": None,
+        "noted_by": "admin",
+        "noted_at": at(0),
+        "taken_back_by": None,
+        "taken_back_at": None,
         **fields,
     }
 
@@ -719,6 +737,7 @@ def busy_floor() -> Floor:
             "hard_sets": 1,
             "strength": strength() if state == "closed" else None,
             "friction_n": None,
+            "notes": [],
             "set_figures": [set_figures(number, of_session) for number in sorted({r["set"] for r in of_session})],
         }
     floor.alerts = [
@@ -1031,9 +1050,35 @@ def _routes(floor: Floor) -> APIRouter:
             for s in reversed(floor.workloads[user]["sessions"])
             if s["session"] not in floor.sessions
         ]
-        whole = {"strength", "friction_n", "set_figures"}
+        whole = {"strength", "friction_n", "set_figures", "notes"}
         rows = [{name: value for name, value in row.items() if name not in whole} for row in rows]
         return listing(rows, limit, cursor)
+
+    @api.get("/members/{user}/notes")
+    async def notes(user: str, request: Request, limit: int = 50, cursor: str | None = None) -> Json:
+        signed_in(request)
+        return listing(list(reversed(floor.notes.get(user, []))), limit, cursor)
+
+    @api.post("/members/{user}/notes")
+    async def write_note(user: str, request: Request, response: Response) -> Json:
+        signed_in(request)
+        body = await request.json()
+        floor.calls.append(("POST", f"/members/{user}/notes", body))
+        kept = floor.notes.setdefault(user, [])
+        repeated = any(one["taken_back_at"] is None and one["noted_at"] == at(0) for one in kept)
+        if not repeated:
+            kept.append(note(len(kept) + 1, user=user, session=body.get("session"), text=body.get("text")))
+        response.status_code = 200 if repeated else 201
+        loud = alert("ba" * 16, user=user, rule="pain.reported") if user == "m-1042" else None
+        return {"note": kept[-1], "repeated": repeated, "finding": None, "alert": loud}
+
+    @api.delete("/members/{user}/notes/{id_}")
+    async def take_back(user: str, id_: int, request: Request) -> Json:
+        signed_in(request)
+        floor.calls.append(("DELETE", f"/members/{user}/notes/{id_}", None))
+        one = found({note["id"]: note for note in floor.notes.get(user, [])}, id_, "note")  # type: ignore[arg-type]
+        one.update(taken_back_by="admin", taken_back_at=at(0))
+        return {"note": one, "repeated": False, "finding": None, "alert": None}
 
     @api.get("/members/{user}/workload")
     async def workload(user: str, request: Request) -> Json:
@@ -1193,7 +1238,8 @@ def _routes(floor: Floor) -> APIRouter:
         signed_in(request)
         if session.startswith("H-"):
             return {**floor.sessions["S-1"], "session": session, "strength": None}
-        return dict(found(floor.sessions, session, "session"))
+        notes = [one for of in floor.notes.values() for one in of if one["session"] == session]
+        return {**found(floor.sessions, session, "session"), "notes": notes}
 
     @api.get("/sessions/{session}/sets")
     async def sets(session: str, request: Request) -> Json:

@@ -60,6 +60,15 @@ def test_a_new_alert_comes_in_on_top(visit, floor):
     expect(page.locator("#announcer")).to_contain_text("Ines Marquez went too far.")
 
 
+def test_pain_stays_on_top_of_what_comes_in(visit, floor):
+    floor.alerts.append(alert("ba" * 16, rule="pain.reported", user_name="Paul Okafor", last_at=at(300)))
+    page = visit().open("/alerts", live=True)
+    expect(page.locator("#cards-waiting .card").first).to_contain_text("Paul Okafor")
+    floor.tell("alert", newcomer())
+    expect(page.locator("#cards-waiting .card").nth(1)).to_contain_text("Ines Marquez")
+    expect(page.locator("#cards-waiting .card").first).to_contain_text("Paul Okafor")
+
+
 def test_while_somebody_reads_new_alerts_wait_and_nothing_moves(visit, floor):
     page = visit().open("/alerts", live=True)
     page.locator(CARD).get_by_text("The arithmetic").click()

@@ -26,7 +26,7 @@ def test_pain_after_excessive_depth_is_an_alert_with_what_came_before() -> None:
     assert {
         "rule": "depth.excessive",
         "severity": "alert",
-        "at": "2026-11-22T05:00:00Z",
+        "found_at": "2026-11-22T05:00:00Z",
         "session": "s-1",
         "machine": "press-1",
         "days_before": 0.5,

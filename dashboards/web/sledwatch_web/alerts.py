@@ -20,6 +20,8 @@ VERBS: Final = {
 }
 # The rule about messages, not people: it leads to where they are.
 QUARANTINE: Final = "machine.quarantine"
+# While it is open it stands above all others.
+PAIN: Final = "pain.reported"
 SHARED_BADGE: Final = "badge.shared"
 VERB_WORDS: Final = {"acknowledge": "Acknowledge", "silence": "Silence", "resolve": "Resolve"}
 VERB_HINTS: Final = {
@@ -71,6 +73,7 @@ class Card:
     tier: str
     comments: tuple[Comment, ...]
     verbs: tuple[str, ...]
+    first_of_all: bool
 
     @property
     def live(self) -> bool:
@@ -118,6 +121,7 @@ def card(alert: Json, gyms: Gyms, now_us: int) -> Card:
             for one in alert.get("comments") or ()
         ),
         verbs=VERBS.get(state, ()),
+        first_of_all=(alert["rule"], state) == (PAIN, "open"),
     )
 
 
@@ -129,6 +133,6 @@ def _machine_href(alert: Json) -> str | None:
 
 
 def by_state(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:
-    """Cards that still ask for somebody, and those dealt with; both newest first, as they come in live."""
-    newest = sorted(cards, key=lambda one: one.last.iso if one.last else "", reverse=True)
+    """Cards that still ask for somebody, pain above all, and those dealt with; newest first, as they come in live."""
+    newest = sorted(cards, key=lambda one: (one.first_of_all, one.last.iso if one.last else ""), reverse=True)
     return [one for one in newest if one.live], [one for one in newest if not one.live]

@@ -18,6 +18,7 @@ from sledwatch_web.pages.calibration import calibration_routes
 from sledwatch_web.pages.floor import floor_routes
 from sledwatch_web.pages.machines import machine_routes
 from sledwatch_web.pages.members import member_routes
+from sledwatch_web.pages.pain import pain_routes
 from sledwatch_web.pages.protocol import protocol_routes
 from sledwatch_web.pages.quarantine import quarantine_routes
 from sledwatch_web.pages.sessions import session_routes
@@ -69,6 +70,7 @@ def create_app(
         session_routes,
         set_routes,
         member_routes,
+        pain_routes,
         calibration_routes,
         protocol_routes,
         quarantine_routes,

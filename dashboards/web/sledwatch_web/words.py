@@ -369,9 +369,20 @@ _LABELS: Final = {
     "messages_lost": "Messages lost",
     "messages_refused": "Messages refused, ever",
     "reasons": "By reason",
+    "days_between": "Days between",
+    "pain_days": "Days that count",
+    "before": "What came before",
+    "found_at": "Found",
+    "days_before": "Days before",
+    "notes": "When it was felt",
+    "felt_at": "Felt",
+    "provisional": "Provisional",
+    "not_known": "What is not known",
 }
 # What some figures say in one word, in words.
 _VALUES: Final = {
+    "rule": RULES,
+    "severity": SEVERITIES,
     "reference_basis": {
         "e1rm": "the one-repetition maximum, estimated from the member's own line",
         "e1rm-guess": "the one-repetition maximum, guessed",
@@ -392,7 +403,17 @@ _SILENT_AT_ZERO: Final = frozenset(
     {"reps_over_unsure", "reps_over_light_load", "reps_unsure", "reps_light", "missing_days_30d"}
 )
 _HIDDEN: Final = frozenset(
-    {"limit_version", "protocol_version", "sessions_of_visit", "sets", "seen", "user", "session", "sensor_rule"}
+    {
+        "limit_version",
+        "protocol_version",
+        "rules_version",
+        "sessions_of_visit",
+        "sets",
+        "seen",
+        "user",
+        "session",
+        "sensor_rule",
+    }
 )
 
 # Within a list a set is a set and a rep a rep.
@@ -459,6 +480,10 @@ def _rank(item: tuple[str, Any]) -> int:
 
 
 def _is_prose(value: Any) -> bool:
+    return _is_sentence(value) or (isinstance(value, list) and any(_is_sentence(one) for one in value))
+
+
+def _is_sentence(value: Any) -> bool:
     return isinstance(value, str) and " " in value
 
 
@@ -489,7 +514,7 @@ def figure(name: str, value: Any, local: ZoneInfo) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(figure(name, item, local) for item in value) or "none"
+        return ("; " if _is_prose(value) else ", ").join(figure(name, item, local) for item in value) or "none"
     if isinstance(value, str):
         if name.endswith("_at"):
             return parse_at(value).astimezone(local).strftime("%a %-d %b %Y, %H:%M")

@@ -184,7 +184,7 @@ def _shown(one: Before, after_us: int) -> dict[str, Any]:
     return {
         "rule": one.rule,
         "severity": one.severity,
-        "at": _iso(one.at_us),
+        "found_at": _iso(one.at_us),
         "session": one.session,
         "machine": one.machine,
         "days_before": round(after_us / _DAY_US, 2),

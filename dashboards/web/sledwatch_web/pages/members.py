@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sledwatch_web import charts, limits, members, protocol, words
+from sledwatch_web import charts, limits, members, pain, protocol, words
 from sledwatch_web.alerts import by_state, card
 from sledwatch_web.api import Api, Json, Refused
 from sledwatch_web.site import Site, back_to, require_own_form
@@ -18,6 +18,7 @@ MANY = 100
 SESSIONS = 12
 MATTERS = 30
 CHANGES = 20
+NOTES = 20
 WIDE, NARROW = 904, 336
 WIDE_DAYS, NARROW_DAYS = 56, 28
 TOLD = {
@@ -56,7 +57,7 @@ def member_routes(site: Site) -> APIRouter:
     async def member(request: Request, user: str, told: str | None = None, cursor: str | None = None) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
         path = f"/members/{quote(user, safe='')}"
-        (gyms, found, set_limits, protocols), (workload, sessions, alerts, findings) = await asyncio.gather(
+        (gyms, found, set_limits, protocols), (workload, sessions, alerts, findings, notes) = await asyncio.gather(
             asyncio.gather(
                 site.gyms(api), api.get(path), api.items(f"{path}/limits"), api.items(f"{path}/protocol/history")
             ),
@@ -65,6 +66,7 @@ def member_routes(site: Site) -> APIRouter:
                 api.get(f"{path}/sessions", limit=SESSIONS, cursor=cursor),
                 api.get("/alerts", user=user, limit=MATTERS),
                 api.get("/findings", user=user, limit=MATTERS),
+                api.get(f"{path}/notes", limit=NOTES),
             ),
         )
         chart, (in_force, changes), strengths = await asyncio.gather(
@@ -102,6 +104,7 @@ def member_routes(site: Site) -> APIRouter:
             done=done,
             older=f"{path}?{urlencode({'cursor': sessions['next']})}#sessions" if sessions.get("next") else None,
             findings=[card(finding, gyms, now_us) for finding in members.beyond(findings["items"], alerts["items"])],
+            pain=pain.shown(user, "", notes["items"], request.query_params, workload.get("time_zone"), now_us),
             told=TOLD.get(told or ""),
         )
 

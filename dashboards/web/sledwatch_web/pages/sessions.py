@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sledwatch_web import charts, sessions, words
+from sledwatch_web import charts, pain, sessions, words
 from sledwatch_web.alerts import card
 from sledwatch_web.api import Api, ApiError, Json, NotFound
 from sledwatch_web.site import Site, back_to, require_own_form
@@ -57,6 +57,9 @@ def session_routes(site: Site) -> APIRouter:
             chart=drawn,
             sets=sessions.set_rows(reps, found["set_figures"]),
             strength=sessions.strength_words(found),
+            pain=pain.shown(
+                found["user"], session_id, found["notes"], request.query_params, gyms.time_zone(found["gym"]), now_us
+            ),
             findings=[card(finding, gyms, now_us) for finding in found["findings"]],
             sets_href=sessions.sets_address(found),
             told=TOLD.get(told or ""),

@@ -75,10 +75,17 @@ function letIn() {
     if (document.getElementById(fresh.id)) continue;
     const card = document.importNode(fresh, true);
     card.classList.add("fresh");
-    document.getElementById(`cards-${list}`).prepend(card);
+    put(document.getElementById(`cards-${list}`), card);
     document.querySelector(`[data-empty="${list}"]`).hidden = true;
   }
   showHeld();
+}
+
+// On top, but below what stands above all others.
+function put(list, card) {
+  const last = [...list.children].filter((one) => one.matches("[data-first]")).at(-1);
+  if (last && !card.matches("[data-first]")) last.after(card);
+  else list.prepend(card);
 }
 
 const renew = calmly(async () => {
