@@ -19,8 +19,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing the pinned packages into $(VENV) (a minute or two the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@echo "Compiling the rep kernel, once …"
-	@$(BIN)/python -c 'from sledwatch.reps import warm_up; warm_up()'
+	@echo "Compiling the kernels, once …"
+	@$(BIN)/python -c 'from sledwatch import reps, workload; reps.warm_up(); workload.warm_up()'
 	@touch $@
 
 run: install ## run everything with a simulated gym, for example: make run ARGS="--http-port 8090"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from histories import DAY_US
 from sledwatch.findings import workload_findings
-from sledwatch.workload import WorkloadContext
+from sledwatch.workload import Sessions, WorkloadContext
 from sledwatch_sim.truth import Done, overuse
 
 START_US = 1_780_272_000_000_000
@@ -55,7 +55,7 @@ def found(sessions: Sequence[Done]) -> dict[str, str]:
             "hard_sets": [one.hard_sets[0] for one in sessions],
         }
     )
-    context = WorkloadContext(table, f"s{len(sessions) - 1}", "UTC", frozenset(), "Mia")
+    context = WorkloadContext(Sessions.of_frame(table), f"s{len(sessions) - 1}", "UTC", frozenset(), "Mia")
     return {finding.rule: finding.severity for finding in workload_findings(context)}
 
 

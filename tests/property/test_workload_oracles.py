@@ -231,7 +231,7 @@ def test_findings_are_those_of_the_rules_whatever_came_later(
     sessions: pd.DataFrame, zone: str, missing: frozenset[date]
 ) -> None:
     for session in sessions.loc[sessions["work_j"] > 0, "session"]:
-        context = workload.WorkloadContext(sessions, session, zone, missing, "Mia")
+        context = workload.WorkloadContext(workload.Sessions.of_frame(sessions), session, zone, missing, "Mia")
         found = {finding.rule: finding.severity for finding in workload_findings(context)}
         assert Oracle(sessions, zone, missing, session).findings() == found
 

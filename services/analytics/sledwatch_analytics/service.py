@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy import Engine
 
-from sledwatch.reps import warm_up
+from sledwatch import reps, workload
 from sledwatch_analytics.access import Access
 from sledwatch_analytics.alarms import QuarantineAlarm
 from sledwatch_analytics.api.app import create_app
@@ -127,9 +127,10 @@ class _Process:
     def run(self) -> None:
         """Start all parts, give signs of life, end all parts. Raises PartFailed."""
         try:
-            # The API answers while the rep kernel is still being loaded.
+            # The API answers while the kernels are still being loaded.
             self._start("http", lambda: self._server.run(sockets=[self._listener]))
-            warm_up()
+            reps.warm_up()
+            workload.warm_up()
             self._start("live", self._follow)
             self._start("tiles", lambda: self._floor.run(self._stop))
             self._start("live-writes", lambda: self._floor.writer.run(self._stop))

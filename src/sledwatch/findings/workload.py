@@ -1,22 +1,20 @@
 """A session against the person's own history."""
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
-
-import pandas as pd
 
 from sledwatch import workload
 from sledwatch.events import Severity
 from sledwatch.findings.finding import Finding, listed
-from sledwatch.workload import LEG_PRESS_ONLY, WorkloadContext
+from sledwatch.rules import WorkloadRules
+from sledwatch.workload import LEG_PRESS_ONLY, EarlierVisit, JudgedSession, WorkloadContext
 
 # Hazard of an overuse problem in 5 205 runners, by session spike against sessions of at most 1.10× the 30-day best.
 _RUNNERS: Final = (
-    (workload.SPIKE_ALERT, "> 2.00", 2.28),
-    (workload.SPIKE_WARN, "> 1.30 to 2.00", 1.52),
-    (workload.SPIKE_NOTE, "> 1.10 to 1.30", 1.64),
+    (2.00, "> 2.00", 2.28),
+    (1.30, "> 1.30 to 2.00", 1.52),
+    (1.10, "> 1.10 to 1.30", 1.64),
 )
 _RUNNERS_SOURCE: Final = "Frandsen 2025, BJSM 59:1203: 5 205 runners; an association in running, not on the leg press"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -26,42 +24,42 @@ def workload_findings(context: WorkloadContext) -> list[Finding]:
     """Judge a closed session against the member's own history: spike, spacing, returning, beginner (docs/science.md).
 
     Where more than 20 % of the days looked back on are missing, what a rule would have raised is a note that says why.
-    Raises ValueError when the judged session is not among the sessions.
+    A session without a rep is not judged.
     """
-    sessions = context.sessions
-    judged = sessions[sessions["session"] == context.session]
-    if judged.empty:
-        raise ValueError(f"session {context.session!r} is not among the {len(sessions)} sessions of its member")
-    known = sessions[sessions["start_us"] <= judged["start_us"].iloc[0]]
-    table = workload.session_table(known, context.time_zone, context.missing_days)
-    own = table[table["session"] == context.session]
-    if own.empty:
+    row = workload.judged_session(
+        context.sessions, context.session, context.time_zone, context.missing_days, context.rules.rules
+    )
+    if row is None:
         return []
-    session = _Judged(context, table, own.iloc[0].to_dict())
+    session = _Judged(context, row)
     found = [session.beginner(), session.returning(), session.spike(), session.spacing()]
     return [session.unless_missing(finding) for finding in found if finding is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A session with what `workload.session_table` knows of it and of those before."""
+    """A session as the rules saw it."""
 
     context: WorkloadContext
-    table: pd.DataFrame
-    row: Mapping[Hashable, Any]
+    row: JudgedSession
+
+    @property
+    def rules(self) -> WorkloadRules:
+        return self.context.rules.rules
 
     def spike(self) -> Finding | None:
-        ratio, best = float(self.row["ratio_30d"]), float(self.row["best_30d_j"])
+        ratio, best, rules = self.row.ratio_30d, self.row.best_30d_j, self.rules
         joined = self._is_spaced()
-        severity = workload.spike_severity(ratio, joined=joined)
-        if self.row["footing"] != "baseline" or severity is None:
+        severity = workload.spike_severity(ratio, joined=joined, rules=self.rules)
+        if self.row.footing != "baseline" or severity is None:
             return None
-        threshold, band, hazard = next(row for row in _RUNNERS if ratio > row[0])
+        threshold = next(one for one in (rules.spike_alert, rules.spike_warn, rules.spike_note) if ratio > one)
+        hazard = next((row for row in _RUNNERS if ratio > row[0]), None)
         message = (
-            f"{self.context.member_name} did {_times(ratio)} the 30-day best{self._visit()}: "
-            f"{_kj(self.row['visit_work_j'])} against {_kj(best)}{', right after a hard session' if joined else ''}."
+            f"{self.context.member_name} did {_times(ratio, self.rules)} the 30-day best{self._visit()}: "
+            f"{_kj(self.row.visit_work_j)} against {_kj(best)}{', right after a hard session' if joined else ''}."
         )
-        cap = f"keep the next session under {_kj(workload.SPIKE_NOTE * best)} (1.10× the best before it)"
+        cap = f"keep the next session under {_kj(rules.spike_note * best)} ({rules.spike_note:.2f}× the best before it)"
         if severity == "alert":
             advice = (
                 f"Speak with {self.context.member_name} before the next session, leave at least two days, and {cap}: "
@@ -71,7 +69,6 @@ class _Judged:
             advice = f"Cut a set or two: {cap} and leave a day in between, so that the load rises in steps."
         else:
             advice = f"Nothing to change today: {cap}, so that one large session does not become the new normal."
-        compared = self._best_before(workload.WINDOW_DAYS)
         return self._finding(
             "workload.spike",
             severity,
@@ -80,77 +77,70 @@ class _Judged:
             advice,
             {
                 "best_30d_work_j": round(best, 1),
-                "best_30d_session": compared["session"],
-                "best_30d_at": _iso(compared["visit_start_us"]),
+                **_compared("best_30d", self.row.best_30d),
                 "ratio": round(ratio, 4),
                 "threshold": threshold,
                 "thresholds": {
-                    "note": workload.SPIKE_NOTE,
-                    "warn": workload.SPIKE_WARN,
-                    "alert": workload.SPIKE_ALERT,
-                    "alert_with_spacing": workload.SPIKE_WARN,
+                    "note": rules.spike_note,
+                    "warn": rules.spike_warn,
+                    "alert": rules.spike_alert,
+                    "alert_with_spacing": rules.spike_alert_joined,
                 },
                 "joined_with_spacing": joined,
                 "window_days": workload.WINDOW_DAYS,
-                "context": {"hazard_ratio": hazard, "band": band, "source": _RUNNERS_SOURCE},
+                "context": None
+                if hazard is None
+                else {"hazard_ratio": hazard[2], "band": hazard[1], "source": _RUNNERS_SOURCE},
             },
         )
 
     def spacing(self) -> Finding | None:
-        if not self._is_spaced():
+        before = self.row.spaced_with
+        if before is None or not self._is_spaced():
             return None
-        before = self.table[self.table["visit"] == self.row["spaced_visit"]].iloc[-1].to_dict()
-        same_day = before["day"] == self.row["day"]
-        best = float(self.row["best_30d_j"])
-        days = (
-            f"twice on {_day(self.row['day'])}" if same_day else f"on {_day(before['day'])} and {_day(self.row['day'])}"
-        )
+        same_day = before.day == self.row.visit_day
+        best, share = self.row.best_30d_j, self.rules.hard_session_share
+        days = f"twice on {_day(before.day)}" if same_day else f"on {_day(before.day)} and {_day(self.row.visit_day)}"
         return self._finding(
             "workload.spacing",
             "warn",
             "Hard sessions too close together",
-            f"{self.context.member_name} trained hard {days}: {_kj(before['visit_work_j'])}, then "
-            f"{_kj(self.row['visit_work_j'])}{self._visit()}, each over 70 % of the largest session in the 30 days "
-            "before it.",
+            f"{self.context.member_name} trained hard {days}: {_kj(before.work_j)}, then "
+            f"{_kj(self.row.visit_work_j)}{self._visit()}, each over {100 * share:g} % of the largest session "
+            "in the 30 days before it.",
             "Space the sessions: leave a day between hard ones, or keep the second under "
-            f"{_kj(workload.HARD_SHARE * best)}, so that there is time to recover.",
+            f"{_kj(share * best)}, so that there is time to recover.",
             {
-                "earlier_session": before["session"],
-                "earlier_at": _iso(before["visit_start_us"]),
-                "earlier_work_j": round(float(before["visit_work_j"]), 1),
-                "earlier_best_30d_work_j": round(float(before["best_30d_j"]), 1),
+                "earlier_session": before.session,
+                "earlier_at": _iso(before.start_us),
+                "earlier_work_j": round(before.work_j, 1),
+                "earlier_best_30d_work_j": round(before.best_30d_j, 1),
                 "best_30d_work_j": round(best, 1),
-                "hard_share": workload.HARD_SHARE,
+                "hard_share": share,
                 "days_between": 0 if same_day else 1,
-                "consecutive_days_in_each_of_last_4_weeks": bool(self.row["habit"]),
+                "consecutive_days_in_each_of_last_4_weeks": self.row.habit,
             },
         )
 
     def returning(self) -> Finding | None:
-        ratio, best = float(self.row["ratio_90d"]), float(self.row["best_90d_j"])
-        if self.row["footing"] != "returning" or not ratio > workload.RETURNING_SHARE:
+        ratio, best = self.row.ratio_90d, self.row.best_90d_j
+        if self.row.footing != "returning" or not ratio > self.rules.returning_share:
             return None
-        breaks = self.table[
-            (self.table["days_off"] > workload.WINDOW_DAYS) & (self.table["visit"] <= self.row["visit"])
-        ]
-        layoff_days = int(breaks["days_off"].iloc[-1])
-        number = int(self.row["visit"] - breaks["visit"].iloc[-1]) + 1
-        compared = self._best_before(workload.RETURN_WINDOW_DAYS)
+        layoff_days, number = int(self.row.layoff_days), self.row.visits_since_layoff
         which = "the first session" if number == 1 else f"session {number}"
         return self._finding(
             "workload.returning",
             "warn",
             "Back too fast after a break",
-            f"{self.context.member_name} did {_times(ratio)} the 90-day best in {which} after {layoff_days} days "
-            f"off{self._visit()}: {_kj(self.row['visit_work_j'])} against {_kj(best)}.",
+            f"{self.context.member_name} did {_times(ratio, self.rules)} the 90-day best in {which} after "
+            f"{layoff_days} days off{self._visit()}: {_kj(self.row.visit_work_j)} against {_kj(best)}.",
             f"Cut the next session to about half, {_kj(0.5 * best)}, and build up over two weeks: after a break there "
             "is no recent training to carry this much.",
             {
                 "best_90d_work_j": round(best, 1),
-                "best_90d_session": compared["session"],
-                "best_90d_at": _iso(compared["visit_start_us"]),
+                **_compared("best_90d", self.row.best_90d),
                 "ratio": round(ratio, 4),
-                "threshold": workload.RETURNING_SHARE,
+                "threshold": self.rules.returning_share,
                 "window_days": workload.RETURN_WINDOW_DAYS,
                 "layoff_days": layoff_days,
                 "session_since_break": number,
@@ -158,52 +148,51 @@ class _Judged:
         )
 
     def beginner(self) -> Finding | None:
-        if self.row["footing"] != "beginner":
+        if self.row.footing != "beginner":
             return None
-        row = self.row
+        row, rules = self.row, self.rules
         done: list[str] = []
         todo: list[str] = []
         evidence: dict[str, Any] = {}
-        if row["days_in_a_row"] >= workload.BEGINNER_DAYS_IN_A_ROW:
-            done.append(f"trained on {row['days_in_a_row']} days in a row")
+        if row.days_in_a_row >= rules.beginner_days_in_a_row:
+            done.append(f"trained on {row.days_in_a_row} days in a row")
             todo.append("leave a day between sessions")
             evidence |= {
-                "days_in_a_row": int(row["days_in_a_row"]),
-                "days_in_a_row_threshold": workload.BEGINNER_DAYS_IN_A_ROW,
+                "days_in_a_row": row.days_in_a_row,
+                "days_in_a_row_threshold": rules.beginner_days_in_a_row,
             }
-        if row["visit_hard_sets"] > workload.BEGINNER_HARD_SETS:
-            done.append(f"did {row['visit_hard_sets']:.0f} hard sets in one session")
-            todo.append(f"cut to {workload.BEGINNER_HARD_SETS} hard sets at most")
+        if row.visit_hard_sets > rules.beginner_hard_sets:
+            done.append(f"did {row.visit_hard_sets} hard sets in one session")
+            todo.append(f"cut to {rules.beginner_hard_sets} hard sets at most")
             evidence |= {
-                "hard_sets": int(row["visit_hard_sets"]),
-                "hard_sets_threshold": workload.BEGINNER_HARD_SETS,
+                "hard_sets": row.visit_hard_sets,
+                "hard_sets_threshold": rules.beginner_hard_sets,
             }
-        best_load = float(row["best_load_kg"])
+        best_load = row.best_load_kg
         # "After the 2nd session": from the third on, when the first two have shown what a start looks like.
-        if row["earlier_visits"] >= 2 and 0 < best_load * workload.BEGINNER_LOAD_RATIO < row["visit_top_load_kg"]:
-            ratio = row["visit_top_load_kg"] / best_load
-            done.append(f"went up to {row['visit_top_load_kg']:g} kg, {_times(ratio)} the best so far")
-            todo.append(f"stay under {workload.BEGINNER_LOAD_RATIO * best_load:.0f} kg for now")
+        if row.earlier_visits >= 2 and 0 < best_load * rules.beginner_load_ratio < row.visit_top_load_kg:
+            ratio = row.visit_top_load_kg / best_load
+            done.append(f"went up to {row.visit_top_load_kg:g} kg, {_times(ratio, self.rules)} the best so far")
+            todo.append(f"stay under {rules.beginner_load_ratio * best_load:.0f} kg for now")
             evidence |= {
-                "top_load_kg": float(row["visit_top_load_kg"]),
+                "top_load_kg": row.visit_top_load_kg,
                 "best_load_so_far_kg": best_load,
                 "load_ratio": round(float(ratio), 4),
-                "load_ratio_threshold": workload.BEGINNER_LOAD_RATIO,
+                "load_ratio_threshold": rules.beginner_load_ratio,
             }
         if not done:
             return None
-        start = "is new here" if row["earlier_visits"] == row["visit"] else "starts anew after a long break"
+        start = "is new here" if not row.anew else "starts anew after a long break"
         return self._finding(
             "workload.beginner",
             "warn",
             "A fast start",
-            f"{self.context.member_name} {start} (session {row['earlier_visits'] + 1}) "
-            f"and {listed(done)}{self._visit()}.",
+            f"{self.context.member_name} {start} (session {row.earlier_visits + 1}) and {listed(done)}{self._visit()}.",
             f"{listed(todo).capitalize()}: there is no history yet that would carry more.",
             evidence
             | {
-                "baseline_needs_days": workload.BASELINE_DAYS,
-                "baseline_needs_sessions": workload.BASELINE_SESSIONS,
+                "baseline_needs_days": rules.history_days,
+                "baseline_needs_sessions": rules.history_sessions,
             },
         )
 
@@ -213,9 +202,10 @@ class _Judged:
         if finding.rule == "workload.returning":
             windows.append(workload.RETURN_WINDOW_DAYS)
         for days in windows:
-            missing = int(self.row[f"missing_{days}d"])
-            if missing > workload.MAX_MISSING_SHARE * days:
-                why = f"{missing} of the {days} days before are missing (machines lost data), more than 20 %"
+            missing = self.row.missing_30d if days == workload.WINDOW_DAYS else self.row.missing_90d
+            if missing > self.rules.missing_share * days:
+                most = f"more than {100 * self.rules.missing_share:g} %"
+                why = f"{missing} of the {days} days before are missing (machines lost data), {most}"
                 return replace(
                     finding,
                     severity="note",
@@ -225,25 +215,12 @@ class _Judged:
         return finding
 
     def _is_spaced(self) -> bool:
-        return bool(self.row["spaced"]) and not bool(self.row["habit"])
-
-    def _best_before(self, window_days: int) -> Mapping[Hashable, Any]:
-        start = self.row["visit_start_us"]
-        before = self.table[
-            (self.table["visit"] < self.row["visit"])
-            & (self.table["visit_start_us"] >= start - window_days * workload.DAY_US)
-        ]
-        best: Mapping[Hashable, Any] = before.iloc[int(before["visit_work_j"].argmax())].to_dict()
-        return best
+        return self.row.spaced and not self.row.habit
 
     def _visit(self) -> str:
         """How many sessions were taken as one; nothing where it is just this one."""
-        together = len(self._of_visit())
+        together = len(self.row.sessions_of_visit)
         return f" ({together} sessions of one visit together)" if together > 1 else ""
-
-    def _of_visit(self) -> list[str]:
-        of_visit = self.table[self.table["visit"] == self.row["visit"]]
-        return [str(session) for session in of_visit["session"]]
 
     def _finding(
         self, rule: str, severity: Severity, title: str, message: str, advice: str, evidence: dict[str, Any]
@@ -252,31 +229,35 @@ class _Judged:
         return Finding(
             rule=rule,
             severity=severity,
-            at_us=int(row["end_us"]),
+            at_us=row.end_us,
             set=None,
             count=1,
             title=title,
             message=f"{message} {LEG_PRESS_ONLY}",
             advice=advice,
             evidence={
-                "session_work_j": round(float(row["visit_work_j"]), 1),
-                "sessions_of_visit": self._of_visit(),
+                "session_work_j": round(row.visit_work_j, 1),
+                "sessions_of_visit": list(row.sessions_of_visit),
             }
             | evidence
             | {
-                "history_sessions": int(row["earlier_visits"]),
-                "history_days": int(row["history_days"]),
-                "sessions_30d": int(row["visits_30d"]),
-                "missing_days_30d": int(row["missing_30d"]),
+                "history_sessions": row.earlier_visits,
+                "history_days": int(row.history_days),
+                "sessions_30d": row.visits_30d,
+                "missing_days_30d": row.missing_30d,
                 "seen": LEG_PRESS_ONLY,
             },
             limit_tier=None,
         )
 
 
-def _times(ratio: float) -> str:
+def _compared(name: str, earlier: EarlierVisit | None) -> dict[str, str]:
+    return {} if earlier is None else {f"{name}_session": earlier.session, f"{name}_at": _iso(earlier.start_us)}
+
+
+def _times(ratio: float, rules: WorkloadRules) -> str:
     """Two digits, or as many as show that a threshold was passed: 1.3004 is not "1.30×"."""
-    thresholds = {workload.SPIKE_NOTE, workload.SPIKE_WARN, workload.SPIKE_ALERT, workload.RETURNING_SHARE}
+    thresholds = {rules.spike_note, rules.spike_warn, rules.spike_alert, rules.returning_share}
     digits = next((digits for digits in (2, 3, 4) if round(ratio, digits) not in thresholds), 5)
     return f"{ratio:.{digits}f}×"
 
@@ -289,5 +270,5 @@ def _iso(t_us: int) -> str:
     return datetime.fromtimestamp(int(t_us) / 1e6, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _day(day: pd.Timestamp) -> str:
+def _day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}"

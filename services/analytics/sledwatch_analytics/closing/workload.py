@@ -9,8 +9,8 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from sledwatch.findings import Finding, workload_findings
-from sledwatch.rules import WorkloadRules
-from sledwatch.workload import WorkloadContext
+from sledwatch.rules import RulesInForce, WorkloadRules
+from sledwatch.workload import Sessions, WorkloadContext
 from sledwatch_analytics.closing.judging import NAMELESS
 from sledwatch_storage.state import sessions
 from sledwatch_storage.state.days import DAY_US
@@ -48,7 +48,12 @@ def judge_workload(
         # Who trains seldom has little to read, however far back it goes.
         history = sessions.member_sessions_frame(connection, user, start_us, own)
     context = WorkloadContext(
-        sessions=history, session=own["session"], time_zone=time_zone, missing_days=missing, member_name=NAMELESS
+        sessions=Sessions.of_frame(history),
+        session=own["session"],
+        time_zone=time_zone,
+        missing_days=missing,
+        member_name=NAMELESS,
+        rules=RulesInForce(rules),
     )
     return workload_findings(context)
 
