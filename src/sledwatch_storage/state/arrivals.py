@@ -1,9 +1,10 @@
 """What ingest has noted of sessions, beside what the last closing has seen of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, bindparam, select
 
 from sledwatch_storage.state import ranges
 from sledwatch_storage.state.ledger import settled
@@ -50,36 +51,36 @@ _QUERY: Final = select(
 ).outerjoin(session, session.c.session == session_log.c.session)
 
 
+_ordered = _QUERY.order_by(session_log.c.start_us)
+_news = session.c.closed_version.is_(None) | (session_log.c.version > session.c.closed_version)
+_sampled = session.c.source.is_(None) | (session.c.source == "samples")
+_ARRIVED: Final = _ordered.where(session_log.c.arrival_us >= bindparam("since_us"), _news, _sampled)
+_WANTED: Final = _ordered.where(session.c.wanted_us.is_not(None), _sampled)
+
+
 def unclosed(bind: Bind, since_us: int) -> list[LoggedSession]:
     """The sessions with news for a closing that arrived at that wall-clock time or later, and those of which another
     closing was asked for; the oldest first.
 
     Imported sessions have none: there are no samples to find their reps in.
     """
-    news = session.c.closed_version.is_(None) | (session_log.c.version > session.c.closed_version)
-    sampled = session.c.source.is_(None) | (session.c.source == "samples")
-    arrived = (session_log.c.arrival_us >= since_us) & news & sampled
     # Asked for one after the other, each is found by an index of its own.
-    found = {one.session: one for one in _read(bind, arrived)}
-    found |= {one.session: one for one in _read(bind, session.c.wanted_us.is_not(None) & sampled)}
+    found = {one.session: one for one in _read(bind, _ARRIVED, {"since_us": since_us})}
+    found |= {one.session: one for one in _read(bind, _WANTED)}
     return sorted(found.values(), key=lambda one: (one.start_us or 0, one.session))
 
 
 def open_on(bind: Bind, gym: str, machine: str) -> LoggedSession | None:
     """The session that a machine is in: the last one that has started and not ended, None where that is none."""
-    condition = (
-        (session_log.c.gym == gym)
-        & (session_log.c.machine == machine)
-        & session_log.c.start_us.is_not(None)
-        & session_log.c.ended_arrival_us.is_(None)
-    )
-    found = _read(bind, condition)
+    started = _ordered.where(session_log.c.gym == gym, session_log.c.machine == machine)
+    started = started.where(session_log.c.start_us.is_not(None), session_log.c.ended_arrival_us.is_(None))
+    found = _read(bind, started)
     return found[-1] if found else None
 
 
 def logged(bind: Bind, session_id: str) -> LoggedSession | None:
     """One session, None where nothing of it ever arrived."""
-    found = _read(bind, session_log.c.session == session_id)
+    found = _read(bind, _ordered.where(session_log.c.session == session_id))
     return found[0] if found else None
 
 
@@ -98,9 +99,9 @@ def is_whole(bind: Bind, of: LoggedSession) -> bool:
     return ranges.covers(done, of.start_seq, ranges.top(done) if of.end_seq is None else of.end_seq)
 
 
-def _read(bind: Bind, condition: ColumnElement[bool]) -> list[LoggedSession]:
+def _read(bind: Bind, query: Select[Any], where: Mapping[str, Any] | None = None) -> list[LoggedSession]:
     with reading(bind) as connection:
-        rows = connection.execute(_QUERY.where(condition).order_by(session_log.c.start_us)).all()
+        rows = connection.execute(query, where).all()
     return [
         LoggedSession(
             **{name: getattr(row, name) for name in _NAMES},

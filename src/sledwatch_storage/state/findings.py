@@ -1,15 +1,22 @@
 """Findings in the state DB: what the rules said of a session, replaced whole by each closing."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 
 from sledwatch.events import Severity, Tier
 from sledwatch.findings.pain import PAIN
 from sledwatch_storage.state.reading import Bind, beyond, cursor, reading
 from sledwatch_storage.state.schema import finding
 from sledwatch_storage.state.upsert import put
+
+# Closing asks this for each session: building a statement costs as much as executing it.
+_OF_SESSIONS: Final = (
+    select(finding)
+    .where(finding.c.session.in_(bindparam("sessions", expanding=True)))
+    .order_by(finding.c.at_us, finding.c.id)
+)
 
 
 class StoredFinding(TypedDict):
@@ -64,10 +71,9 @@ def cursor_of(item: StoredFinding) -> str:
 
 def findings_of(bind: Bind, sessions: Sequence[str]) -> dict[str, list[StoredFinding]]:
     """The findings of each of these sessions, by time."""
-    query = select(finding).where(finding.c.session.in_(sessions)).order_by(finding.c.at_us, finding.c.id)
     found: dict[str, list[StoredFinding]] = {session: [] for session in sessions}
     with reading(bind) as connection:
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_OF_SESSIONS, {"sessions": list(sessions)}).mappings():
             found[row["session"]].append(_stored(row))
     return found
 

@@ -31,6 +31,15 @@ _HISTORY: Final = ("session", "start_us", "end_us", "work_j", "tonnage_kg", "top
 _REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
 
 
+# Closing asks these for each session: building a statement costs as much as executing it.
+_sets = select(func.coalesce(func.max(_rep.c.set), 0)).where(_rep.c.session == _session.c.session)
+_SESSIONS: Final = select(
+    _session, schema.member.c.name.label("user_name"), _sets.correlate(_session).scalar_subquery().label("sets")
+).outerjoin(schema.member, schema.member.c.user == _session.c.user)
+_ONE: Final = _SESSIONS.where(_session.c.session == bindparam("session"))
+_REPS: Final = (
+    select(*(_rep.c[name] for name in _REP_FIELDS)).where(_rep.c.session == bindparam("session")).order_by(_rep.c.rep)
+)
 _of_member = (_session.c.user == bindparam("user")) & (_session.c.state == "closed")
 _ALL_HISTORY: Final = (
     select(*(_session.c[name] for name in _HISTORY))
@@ -83,7 +92,7 @@ class StoredSession(TypedDict):
 def get_session(bind: Bind, session: str) -> StoredSession | None:
     """One session, None where its start was never seen."""
     with reading(bind) as connection:
-        found = _with_findings(connection, _sessions().where(_session.c.session == session))
+        found = _with_findings(connection, _ONE, {"session": session})
     return found[0] if found else None
 
 
@@ -92,7 +101,7 @@ def sessions_of(bind: Bind, user: str, after: str | None = None, limit: int = 10
 
     after: the `cursor_of` the last one of the page before. Raises BadCursor.
     """
-    query = _sessions().where(_session.c.user == user)
+    query = _SESSIONS.where(_session.c.user == user)
     query = query.order_by(_session.c.start_us.desc(), _session.c.session.desc()).limit(limit)
     if after is not None:
         query = query.where(beyond(after, _session.c.start_us, _session.c.session))
@@ -130,9 +139,8 @@ def cursor_of(item: StoredSession) -> str:
 
 def reps_of(bind: Bind, session: str) -> list[Rep]:
     """The reps that the last closing found, or that were imported, ascending; empty while a session is live."""
-    query = select(*(_rep.c[name] for name in _REP_FIELDS)).where(_rep.c.session == session).order_by(_rep.c.rep)
     with reading(bind) as connection:
-        return [Rep(**row) for row in connection.execute(query).mappings()]
+        return [Rep(**row) for row in connection.execute(_REPS, {"session": session}).mappings()]
 
 
 def appear(
@@ -289,15 +297,10 @@ def _row(rep: Rep) -> dict[str, Any]:
     return {name: getattr(rep, name) for name in _REP_FIELDS}
 
 
-def _sessions() -> Select[Any]:
-    sets = select(func.coalesce(func.max(_rep.c.set), 0)).where(_rep.c.session == _session.c.session)
-    return select(
-        _session, schema.member.c.name.label("user_name"), sets.correlate(_session).scalar_subquery().label("sets")
-    ).outerjoin(schema.member, schema.member.c.user == _session.c.user)
-
-
-def _with_findings(connection: Connection, query: Select[Any]) -> list[StoredSession]:
-    rows = connection.execute(query).mappings().all()
+def _with_findings(
+    connection: Connection, query: Select[Any], where: Mapping[str, Any] | None = None
+) -> list[StoredSession]:
+    rows = connection.execute(query, where).mappings().all()
     found = findings_of(connection, [row["session"] for row in rows])
     return [_stored(row, found[row["session"]]) for row in rows]
 
