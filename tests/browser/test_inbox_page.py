@@ -118,3 +118,12 @@ def test_the_last_alert_leaves_a_calm_page_after_a_reload(visit, floor):
     expect(page.locator(CARD)).to_have_attribute("data-state", "resolved")
     page.reload()
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+
+
+def test_a_wide_table_in_a_card_scrolls_and_does_not_widen_a_phones_page(visit, floor):
+    before = {"rule": "depth.excessive", "severity": "alert", "found_at": at(700), "machine": "press-1",
+              "days_before": 0.48, "over_mm": 31.0, "ratio": 1.42}  # fmt: skip
+    floor.alerts[0]["evidence"] = {"before": [before], "not_known": ["whether it comes from training at all"]}
+    page = visit(360, 740).open("/alerts")
+    page.locator(CARD).get_by_text("The arithmetic").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -20,7 +20,7 @@ def before(days: float, rule: str = "depth.excessive", severity: Any = "alert", 
 def test_pain_after_excessive_depth_is_an_alert_with_what_came_before() -> None:
     found = pain_finding([Noted(NOW_US, "s-2")], [before(0.5)], "Ada")
     assert ("pain.reported", "alert", 1, NOW_US) == (found.rule, found.severity, found.count, found.at_us)
-    assert "Ada noted back pain, 12 hours after going past the depth limit." in found.message
+    assert "Ada reported back pain, 12 hours after going past the depth limit." in found.message
     assert "raise the stop" in found.advice
     (record,) = found.evidence["before"]
     assert {
@@ -81,7 +81,7 @@ def test_with_nothing_before_it_is_a_note_that_offers_something_else() -> None:
 def test_noted_again_it_counts_and_any_note_may_be_the_one_that_follows_something() -> None:
     found = pain_finding([Noted(NOW_US - 5 * DAY_US), Noted(NOW_US)], [before(2)], "Ada")
     assert ("alert", 2, NOW_US - 5 * DAY_US, NOW_US) == (found.severity, found.count, found.at_us, found.last_us)
-    assert "noted back pain twice, 2 days after" in found.message
+    assert "reported back pain twice, 2 days after" in found.message
 
 
 def test_what_was_held_back_for_want_of_sure_data_is_told_as_not_known() -> None:

@@ -104,8 +104,10 @@ def pain_finding(
     met = sorted(((one, after_us) for one, after_us in near if one.counts), key=lambda pair: (pair[1], pair[0].rule))
     unsure = [one for one, _ in near if one.held_back]
     first, last = notes[0], notes[-1]
-    said = "noted back pain" + (f" {often(len(notes))}" if len(notes) > 1 else "")
+    said = "reported back pain" + (f" {often(len(notes))}" if len(notes) > 1 else "")
+    title = "Back pain"
     if met:
+        title = f"Back pain after {_WORDS.get(met[0][0].rule, met[0][0].rule)}"
         what = listed(list(dict.fromkeys(_WORDS.get(one.rule, one.rule) for one, _ in met)))
         message = f"{member_name} {said}, {_long_after(met[0][1])} {what}. Whether it comes from that is not known."
     else:
@@ -120,7 +122,7 @@ def pain_finding(
         last_us=last.at_us,
         set=None,
         count=len(notes),
-        title="Back pain after excess" if met else "Back pain noted",
+        title=title,
         message=f"{message} {LEG_PRESS_ONLY}",
         advice=_advice([one for one, _ in met], member_name),
         evidence={
@@ -162,21 +164,19 @@ def _long_after(span_us: int) -> str:
 
 
 def _advice(met: Sequence[Before], member_name: str) -> str:
-    rules = {one.rule.partition(".")[0] for one in met}
-    steps = []
-    if "depth" in rules:
-        steps.append("cap the depth: raise the stop, so that the hips stay on the pad")
-    if "workload" in rules:
-        steps.append("cut sets and leave a day or two between sessions, so that there is time to recover")
-    if "protocol" in rules:
-        steps.append("ask the clinician who set the protocol before going on")
+    families = {one.rule.partition(".")[0] for one in met}
+    steps = [f"Speak with {member_name} before the next session."]
+    if "depth" in families:
+        steps.append("Cap the depth: raise the stop, so that the hips stay on the pad.")
+    if "workload" in families:
+        steps.append("Cut sets and leave a day or two between sessions, so that there is time to recover.")
+    if "protocol" in families:
+        steps.append("Ask the clinician who set the protocol before going on.")
     steps.append(
-        "until it is gone, offer a hack squat, a supine leg press or a ball squat in place of this press, since "
-        "lowering a load too far is what practitioners name first"
+        "Until it is gone, offer a hack squat, a supine leg press or a ball squat instead: lowering a load too far is "
+        "what practitioners name first. If it is strong, stays or comes back, a clinician should look at it."
     )
-    ask = f"Speak with {member_name} before the next session: where is it, and since when?"
-    whole = "; ".join(steps)
-    return f"{ask} {whole[:1].upper()}{whole[1:]}. If it is strong, stays or comes back, a clinician should look at it."
+    return " ".join(steps)
 
 
 def _shown(one: Before, after_us: int) -> dict[str, Any]:

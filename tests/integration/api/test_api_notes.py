@@ -38,12 +38,12 @@ def test_a_tap_after_excessive_depth_raises_an_alert_on_top_of_the_inbox(house: 
     assert ("pain.reported", "alert") == (told["finding"]["rule"], told["finding"]["severity"])
     assert told["alert"]["id"] == told["finding"]["id"]
     assert ("north", "press-1", "s-1") == tuple(told["alert"][name] for name in ("gym", "machine", "session"))
-    assert "Ada noted back pain" in told["alert"]["message"]
+    assert "Ada reported back pain" in told["alert"]["message"]
     assert ["pain.reported", "workload.spike"] == [rule for rule, _, _ in inbox(house)]
     assert ["pain.reported", "workload.spike"] == [one["rule"] for one in house.walk("/alerts", limit=1)]
     # What leaves the house has the pseudonym, and no word of what was said.
     (letter,) = letters(house)
-    assert "m-1 noted back pain" in letter["message"]
+    assert "m-1 reported back pain" in letter["message"]
     assert [] == [word for word in ("Ada", "lower left") if word in str(letter)]
     assert [told["finding"]["id"]] == [one["id"] for one in house.get("/findings", rule="pain.reported")["items"]]
 
