@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from histories import DAY_US, HOUR_US
 from sledwatch import workload
 from sledwatch.findings import workload_findings
+from sledwatch.rules import DEFAULT_RULES
 
 # Half hours from here on: thirty days, two hours and midnight are then all met exactly.
 BEGIN_US = 1_790_000_000_000_000 // (HOUR_US // 2) * (HOUR_US // 2)
@@ -36,7 +38,8 @@ irregular = st.lists(
 def weekly_habits(draw: st.DrawFn) -> np.ndarray:
     """People who come on the same days each week, and now and then do not."""
     days = sorted(draw(st.sets(st.integers(0, 6), min_size=1, max_size=5)))
-    planned = [48 * (7 * week + day) for week in range(draw(st.integers(4, 8))) for day in days]
+    weeks = draw(st.one_of(st.integers(4, 8), st.integers(8, 60 // len(days))))
+    planned = [48 * (7 * week + day) for week in range(weeks) for day in days]
     skipped = draw(st.sets(st.integers(0, len(planned) - 1), max_size=3))
     return np.array([start for number, start in enumerate(planned) if number not in skipped], dtype=np.int64)
 
@@ -50,6 +53,18 @@ rare = st.integers(3, 31).flatmap(
 def histories(draw: st.DrawFn) -> pd.DataFrame:
     """Sessions of all kinds of people; overlapping ones and empty ones among them."""
     start = BEGIN_US + draw(st.one_of(irregular, weekly_habits(), rare)) * (HOUR_US // 2)
+    return drawn_sessions(draw, start)
+
+
+@st.composite
+def long_histories(draw: st.DrawFn) -> pd.DataFrame:
+    """Two years and more, of people who come often, seldom, or stay away for months."""
+    gap = st.sampled_from([1, 4, 48, 96, 144, 336, 20 * 48, 29 * 48, 31 * 48, 88 * 48, 90 * 48 + 1, 120 * 48])
+    gaps = draw(st.lists(gap, min_size=20, max_size=30)) + draw(st.lists(st.sampled_from([96, 144, 336]), max_size=20))
+    return drawn_sessions(draw, BEGIN_US + np.cumsum(np.array(gaps, dtype=np.int64)) * (HOUR_US // 2))
+
+
+def drawn_sessions(draw: st.DrawFn, start: np.ndarray) -> pd.DataFrame:
     n = len(start)
     work = st.sampled_from([0.0, 50.0, 70.0, 71.0, 100.0, 100.0, 110.0, 130.0, 131.0, 201.0])
     load = st.sampled_from([60.0, 100.0, 130.0, 131.0, 180.0])
@@ -79,7 +94,7 @@ class Oracle:
     """What the table must say of one session, told as the rules are: with nothing but lists of earlier visits."""
 
     def __init__(self, sessions: pd.DataFrame, zone: str, missing: frozenset[date], session: str) -> None:
-        self.zone = ZoneInfo(zone)
+        self.zone, self.missed = ZoneInfo(zone), missing
         visits: list[list[dict]] = []
         for each in sessions.to_dict("records"):
             if each["work_j"] == 0:
@@ -158,17 +173,74 @@ class Oracle:
             count += 1
         return count
 
+    def layoff(self, number: int) -> tuple[float, int]:
+        """How long the break was that somebody returns from, and the how manieth visit after it this is."""
+        last = number
+        while self.before(number, 30):
+            number -= 1
+        return (self.start(number) - self.start(number - 1)) / DAY_US, last - number + 1
+
+    def last_days(self, week: int) -> list[date]:
+        """The 7 days that end with the visit's day, or those so many weeks before them."""
+        return [self.day(self.now) - timedelta(days=7 * week + n) for n in range(7)]
+
+    def in_week(self, week: int) -> list[int]:
+        days = self.last_days(week)
+        return [n for n in range(len(self.visits)) if self.day(self.start(n)) in days]
+
+    def baseline(self) -> dict:
+        """The last 7 days against the own weeks."""
+        missing = self.missed
+        last = len(self.visits) - 1
+        begin = self.day(self.start(self.chapter(last)))
+        footing = self.footing(last)
+        weeks = 0
+        while footing == "baseline" and weeks < 52 and min(self.last_days(weeks + 1)) >= begin:
+            weeks += 1
+        whole = [week for week in range(1, weeks + 1) if not missing.intersection(self.last_days(week))]
+        loads = [sum(self.work(n) for n in self.in_week(week)) for week in whole]
+        now = sum(self.work(n) for n in self.in_week(0))
+        gone = sum(len(missing.intersection(self.last_days(week))) for week in range(weeks + 1))
+        found: dict = {
+            "week_j": float(now),
+            "hard_sets_7d": sum(each["hard_sets"] for n in self.in_week(0) for each in self.visits[n]),
+            "missing_7d": len(missing.intersection(self.last_days(0))),
+            "baseline_weeks": len(whole),
+            "baseline_weeks_left_out": weeks - len(whole),
+            "baseline_missing_days": gone,
+            "baseline_mean_j": math.nan,
+            "baseline_sd_j": math.nan,
+            "baseline_z": math.nan,
+        }
+        if footing != "baseline":
+            return found | {"baseline": footing}
+        if weeks >= 8 and (gone > 0.2 * 7 * (weeks + 1) or found["missing_7d"] > 1.4):
+            return found | {"baseline": "missing"}
+        if len(whole) < 8:
+            return found | {"baseline": "few-weeks"}
+        mean = statistics.fmean(loads)
+        spread = max(statistics.stdev(loads), 0.1 * mean)
+        z = (now - mean) / spread
+        state = "red" if z >= 3 else "yellow" if z >= 2 else "usual"
+        return found | {"baseline": state, "baseline_mean_j": mean, "baseline_sd_j": spread, "baseline_z": z}
+
     def row(self) -> dict:
         last = len(self.visits) - 1
         footing = self.footing(last)
         state = "no-baseline" if self.missing[30] > 6 and footing != "beginner" else footing
         spike = self.work(last) / self.best(last, 30) if state == "baseline" else math.nan
-        loud = self.spaced(last) and not self.habit(last)
+        baseline = self.baseline()
+        loud = (self.spaced(last) and not self.habit(last)) or baseline["baseline"] == "red"
         severity = None
         if spike > 1.1:
             severity = "note" if spike <= 1.3 else "alert" if loud or spike > 2 else "warn"
         tops = [max(each["top_load_kg"] for each in visit) for visit in self.visits]
+        layoff_days, after_layoff = self.layoff(last) if self.returning(last) else (math.nan, 0)
         return {
+            **baseline,
+            "anew": self.chapter(last) > 0,
+            "layoff_days": layoff_days,
+            "visits_since_layoff": after_layoff,
             "visit": last,
             "visit_work_j": self.work(last),
             "visit_hard_sets": sum(each["hard_sets"] for each in self.visits[last]),
@@ -220,9 +292,71 @@ def same(expected: object, found: object) -> bool:
 def test_the_table_says_of_each_session_what_the_rules_say(
     sessions: pd.DataFrame, zone: str, missing: frozenset[date]
 ) -> None:
-    for found in workload.session_table(sessions, zone, missing).to_dict("records"):
+    for found in workload.session_table(sessions, zone, missing).tail(8).to_dict("records"):
         expected = Oracle(sessions, zone, missing, found["session"]).row()
         assert {} == {name: (value, found[name]) for name, value in expected.items() if not same(value, found[name])}
+
+
+def of_all(members: list[tuple[pd.DataFrame, list[str]]]) -> pd.DataFrame:
+    """The sessions of several members m0, m1, … below each other, in no order; each goes to its zones in turn."""
+    frames = [
+        sessions.assign(user=f"m{number}", time_zone=np.resize(np.array(zones, dtype=object), len(sessions)))
+        for number, (sessions, zones) in enumerate(members)
+    ]
+    return pd.concat(frames, ignore_index=True).sample(frac=1, random_state=1, ignore_index=True)
+
+
+zones_used = st.lists(st.sampled_from(ZONES), min_size=1, max_size=2)
+
+
+@given(st.lists(st.tuples(histories(), zones_used, missing_days), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_all_members_at_once_are_judged_as_each_alone(
+    members: list[tuple[pd.DataFrame, list[str], frozenset[date]]],
+) -> None:
+    every = of_all([(sessions, zones) for sessions, zones, _ in members])
+    gone = [(f"m{number}", day) for number, (_, _, missing) in enumerate(members) for day in missing]
+    strict = DEFAULT_RULES.changed({"hard_session_share": 0.5, "history_sessions": 3, "baseline_weeks": 3})
+    judged = workload.judge_all(every, pd.DataFrame(gone, columns=["user", "day"]), {"m1": strict})
+    zone_of = {(row["user"], row["session"]): row["time_zone"] for row in every.to_dict("records")}
+    found = {(record.user, record.session): record for record in map(judged.record, judged.answers)}
+    expected = {}
+    for number, (sessions, _, missing) in enumerate(members):
+        user, rules = f"m{number}", strict if number == 1 else DEFAULT_RULES
+        for session in sessions.loc[sessions["work_j"] > 0, "session"]:
+            of_frame = workload.Sessions.of_frame(sessions)
+            alone = workload.judged_session(of_frame, session, zone_of[user, session], missing, rules)
+            expected[user, session] = alone and replace(alone, user=user)
+    # As text, since a figure that is undefined is not equal to itself.
+    assert {key: str(record) for key, record in expected.items()} == {key: str(one) for key, one in found.items()}
+    assert [session for _, session in sorted(expected)] == judged.frame()["session"].tolist()
+
+
+@given(long_histories(), st.sampled_from(ZONES), missing_days)
+@settings(max_examples=40, deadline=None)
+def test_a_year_says_of_a_session_what_ten_years_say(
+    sessions: pd.DataFrame, zone: str, missing: frozenset[date]
+) -> None:
+    trained = sessions[sessions["work_j"] > 0]
+    for session, start_us in list(zip(trained["session"], trained["start_us"], strict=True))[-6:]:
+        cut_us = start_us - (workload.LOOK_BACK_DAYS + 1) * DAY_US
+        older = trained.loc[trained["start_us"] < cut_us, "start_us"]
+        recent = sessions[sessions["start_us"] >= (older.iloc[-1] - DAY_US if len(older) else cut_us)]
+        whole, part = (
+            workload.judged_session(workload.Sessions.of_frame(known), session, zone, missing)
+            for known in (sessions, recent)
+        )
+        assert whole is not None
+        assert part is not None
+        assert str(replace(whole, visit=0)) == str(replace(part, visit=0))
+
+
+@given(histories(), st.sampled_from(ZONES))
+@settings(max_examples=30, deadline=None)
+def test_rows_of_a_database_and_a_frame_are_the_same_sessions(sessions: pd.DataFrame, zone: str) -> None:
+    rows = sessions[list(workload.SESSION_COLUMNS)].astype(object).to_numpy().tolist()[::-1]
+    from_rows = workload.judge(workload.Sessions.of_rows(rows), zone).frame()
+    pd.testing.assert_frame_equal(workload.session_table(sessions, zone), from_rows)
 
 
 @given(histories(), st.sampled_from(ZONES), missing_days)
@@ -230,7 +364,7 @@ def test_the_table_says_of_each_session_what_the_rules_say(
 def test_findings_are_those_of_the_rules_whatever_came_later(
     sessions: pd.DataFrame, zone: str, missing: frozenset[date]
 ) -> None:
-    for session in sessions.loc[sessions["work_j"] > 0, "session"]:
+    for session in sessions.loc[sessions["work_j"] > 0, "session"].tail(12):
         context = workload.WorkloadContext(workload.Sessions.of_frame(sessions), session, zone, missing, "Mia")
         found = {finding.rule: finding.severity for finding in workload_findings(context)}
         assert Oracle(sessions, zone, missing, session).findings() == found
@@ -302,6 +436,47 @@ def test_context_measures_equal_their_definitions_on_every_day(
     load = pd.Series(values, index=pd.date_range("2026-01-01", periods=len(values)), dtype=float)
     expected = [oracle(values[: day + 1]) for day in range(len(values))]
     assert expected == pytest.approx(measure(load).tolist(), rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@given(st.lists(loads, min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_all_members_have_at_once_the_measures_that_each_has_alone(members: list[list[float | None]]) -> None:
+    days = [pd.date_range("2026-01-01", periods=len(values)) for values in members]
+    frame = pd.concat(
+        pd.DataFrame({"user": f"m{number}", "day": days[number], "work_j": np.array(values, dtype=float)})
+        for number, values in enumerate(members)
+    )
+    found = workload.daily_measures(frame)
+    for name in workload.MEASURES:
+        alone = [
+            getattr(workload, name)(pd.Series(values, index=index, dtype=float))
+            for values, index in zip(members, days, strict=True)
+        ]
+        assert pd.concat(alone).tolist() == pytest.approx(found[name].tolist(), rel=1e-9, nan_ok=True)
+
+
+@given(st.lists(st.tuples(histories(), st.sampled_from(ZONES), missing_days), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_all_members_have_at_once_the_days_that_each_has_alone(
+    members: list[tuple[pd.DataFrame, str, frozenset[date]]],
+) -> None:
+    gone = [(f"m{number}", day) for number, (_, _, missing) in enumerate(members) for day in missing]
+    every = of_all([(sessions, [zone]) for sessions, zone, _ in members])
+    found = workload.daily_load_of_all(every, pd.DataFrame(gone, columns=["user", "day"]))
+    alone = [
+        workload.daily_load(sessions, zone, missing).reset_index().assign(user=f"m{number}")
+        for number, (sessions, zone, missing) in enumerate(members)
+    ]
+    expected = pd.concat(alone)[["user", "day", "work_j"]]
+    assert str(expected.to_numpy().tolist()) == str(found.to_numpy().tolist())
+
+
+@given(st.lists(st.integers(0, 2_000_000_000), max_size=30), st.sampled_from([*ZONES, "Africa/Casablanca"]))
+@settings(max_examples=60, deadline=None)
+def test_a_local_day_is_that_of_the_zone(seconds: list[int], zone: str) -> None:
+    expected = [datetime.fromtimestamp(second, tz=UTC).astimezone(ZoneInfo(zone)).date() for second in seconds]
+    days = workload.local_days(np.array(seconds, dtype=np.int64) * 1_000_000, zone)
+    assert expected == [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
 
 
 @given(histories(), st.sampled_from(ZONES), missing_days)

@@ -50,7 +50,8 @@ class _Judged:
     def spike(self) -> Finding | None:
         ratio, best, rules = self.row.ratio_30d, self.row.best_30d_j, self.rules
         joined = self._is_spaced()
-        severity = workload.spike_severity(ratio, joined=joined, rules=self.rules)
+        together = self.row.joined_spacing or self.row.joined_baseline
+        severity = workload.spike_severity(ratio, joined=together, rules=self.rules)
         if self.row.footing != "baseline" or severity is None:
             return None
         threshold = next(one for one in (rules.spike_alert, rules.spike_warn, rules.spike_note) if ratio > one)

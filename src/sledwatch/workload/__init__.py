@@ -14,8 +14,8 @@ differ. Ways in:
     session_table(frame, time_zone, missing_days, rules)                             `judge` as a table
 
 `Judged` holds columns; `Judged.record(row)` gives one session as a plain record (`JudgedSession`, as `judged_session`),
-`Judged.frame()` a table, `Judged.figures[name]` and `Judged.word(name)` columns to choose rows by (`Judged.rows()` are
-those that are answers). `judge_all` takes rules for all or by user, and missing days as a frame of `user` and `day`.
+`Judged.frame()` a table, `Judged.figures[name]` and `Judged.word(name)` columns to choose rows by (`Judged.answers` are
+the rows to be read). `judge_all` takes rules for all or by user, and missing days as a frame of `user` and `day`.
 
 What is said of a session rests on at most 53 weeks before it. A closing may therefore read only the sessions from a day
 before the newest session that is older than `LOOK_BACK_DAYS`, and the missing days of `LOOK_BACK_DAYS`: it gets what

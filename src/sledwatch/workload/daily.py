@@ -56,7 +56,9 @@ def daily_load_of_all(sessions: pd.DataFrame, missing_days: pd.DataFrame | None 
     begin = np.zeros(len(users), dtype=np.int64)
     length = last[seen] - first[seen] + 1
     begin[seen] = np.cumsum(length) - length
-    load = np.bincount(begin[member] + day - first[member], weights=work, minlength=int(length.sum()))
+    load = np.bincount(begin[member] + day - first[member], weights=work, minlength=int(length.sum())).astype(
+        np.float64
+    )
     if missing_days is not None and len(users):
         whose = users.get_indexer(pd.Index(missing_days["user"]))
         gone = pd.to_datetime(missing_days["day"]).to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -15,7 +15,7 @@ from sledwatch.rules import DEFAULT_RULES, WorkloadRules
 from sledwatch.workload.days import day_numbers, day_of, local_days
 from sledwatch.workload.scan import BASELINES, FIGURES, FOOTINGS, RULES, SEVERITIES, STATES, judge_segments
 from sledwatch.workload.sessions import Sessions
-from sledwatch.workload.terms import Baseline, Bools, Footing, Micros, Standing
+from sledwatch.workload.terms import Baseline, Footing, Micros, Standing
 
 RulesOfAll = WorkloadRules | Mapping[str, WorkloadRules]
 
@@ -109,19 +109,15 @@ class Judged:
     """What a scan made of sessions: a row each, ascending by member, start and id.
 
     figures: FIGURES, words as codes. users, member: whose a row is, as an index into the users; None for one member
-    without a name. own: which rows are answers; the others are the history of somebody who trains in several time
-    zones, as the calendar of another zone has it.
+    without a name. answers: the rows to be read, each session once, in order; the others are the history of somebody
+    who trains in several time zones, as the calendar of another zone has it.
     """
 
     sessions: Sessions
     figures: NDArray[np.void]
-    own: Bools
+    answers: Micros
     member: Micros
     users: NDArray[np.object_] | None
-
-    def rows(self) -> Micros:
-        """Which rows are answers, each session once."""
-        return np.flatnonzero(self.own)
 
     def word(self, name: str) -> NDArray[np.object_]:
         """A column of codes (footing, state, baseline, severity) as words, for all rows."""
@@ -154,7 +150,7 @@ class Judged:
 
     def frame(self) -> pd.DataFrame:
         """All answers as a table: SESSION_COLUMNS, the columns of `session_table`, and `user` where there are users."""
-        rows = self.rows()
+        rows = self.answers
         sessions = self.sessions.at(rows)
         columns: dict[str, Any] = {} if self.users is None else {"user": self.users[self.member[rows]]}
         columns |= {name: getattr(sessions, name) for name in Sessions.__slots__}
@@ -200,7 +196,7 @@ def judge(
         np.zeros(1, dtype=np.int64),
         (rules,),
     )
-    return Judged(sessions, figures, np.ones(len(sessions), dtype=np.bool_), member, None)
+    return Judged(sessions, figures, np.arange(len(sessions)), member, None)
 
 
 def judged_session(
@@ -245,7 +241,8 @@ def judge_all(
     segment = np.repeat(np.arange(len(segments)), length)
     rows = np.arange(first[-1]) - np.repeat(first[:-1] - begin, length)
     every, member = every.at(rows), member[rows]
-    own = zone[rows] == zone_of[segment]
+    own = np.flatnonzero(zone[rows] == zone_of[segment])
+    answers = own[np.argsort(rows[own])]
     day = np.empty(len(rows), dtype=np.int64)
     for code, name in enumerate(zones):
         within = zone_of[segment] == code
@@ -253,7 +250,7 @@ def judge_all(
     missing_first, missing = _missing_of(missing_days, users, zones, owner, zone_of)
     rules_of, used = _rules_of(rules, users)
     figures = _scan(every, first, day, missing_first, missing, rules_of[owner], used)
-    return Judged(every, figures, own, member, np.asarray(users, dtype=np.object_))
+    return Judged(every, figures, answers, member, np.asarray(users, dtype=np.object_))
 
 
 def session_table(
