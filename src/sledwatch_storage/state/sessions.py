@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 
 from sledwatch.events import Rep, Tier
 from sledwatch.strength import Strength, kg_of
-from sledwatch.workload import SessionTotals, hard_sets, session_totals
+from sledwatch.workload import SESSION_COLUMNS, Sessions, SessionTotals, hard_sets, session_totals
 from sledwatch_storage.state import schema
 from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.findings import StoredFinding, findings_of
@@ -27,7 +27,6 @@ from sledwatch_storage.state.upsert import insertion
 REFERENCE_DAYS: Final = 90
 
 _session, _rep = schema.session, schema.rep
-_HISTORY: Final = ("session", "start_us", "end_us", "work_j", "tonnage_kg", "top_load_kg", "hard_sets")
 _REP_FIELDS: Final = tuple(field.name for field in fields(Rep))
 
 
@@ -42,7 +41,7 @@ _REPS: Final = (
 )
 _of_member = (_session.c.user == bindparam("user")) & (_session.c.state == "closed")
 _ALL_HISTORY: Final = (
-    select(*(_session.c[name] for name in _HISTORY))
+    select(*(_session.c[name] for name in SESSION_COLUMNS))
     .where(_of_member, _session.c.start_us <= bindparam("until_us"))
     .order_by(_session.c.start_us, _session.c.session)
 )
@@ -251,14 +250,13 @@ def depths_before(bind: Bind, user: str, gym: str, machine: str, before_us: int,
         return np.array(list(connection.execute(query).scalars())[::-1], dtype=np.float64)
 
 
-def member_sessions_frame(
+def member_sessions(
     bind: Bind, user: str, until_us: int, being_closed: Mapping[str, Any] | None = None, from_us: int | None = None
-) -> pd.DataFrame:
-    """A member's closed sessions that started up to a time, imported ones too, of all gyms and machines, ascending.
+) -> Sessions:
+    """A member's closed sessions with a rep that started up to a time, imported ones too, of all gyms and machines.
 
-    being_closed: a session by the columns, in place of what an earlier closing made of it. from_us: only those that
+    being_closed: a session by SESSION_COLUMNS, in place of what an earlier closing made of it. from_us: only those that
     started then or later, and the last day of training before: it says how long the break was, where there was one.
-    Columns: session, start_us, end_us, work_j, tonnage_kg, top_load_kg, hard_sets; NaN where a figure is not known.
     """
     span = {"user": user, "until_us": until_us}
     with reading(bind) as connection:
@@ -268,21 +266,16 @@ def member_sessions_frame(
             found = connection.execute(_RECENT_HISTORY, span | {"from_us": from_us})
         rows = [tuple(row) for row in found]
     if being_closed is not None:
-        own = tuple(being_closed[name] for name in _HISTORY)
-        rows = sorted([*(row for row in rows if row[0] != own[0]), own], key=lambda row: (row[1], row[0]))
-    # By columns of their types: pandas takes ten times as long to find them out.
-    session, start_us, end_us, work_j, tonnage_kg, top_load_kg, sets = zip(*rows, strict=True) if rows else [()] * 7
-    return pd.DataFrame(
-        {
-            "session": pd.Series(session, dtype=object),
-            "start_us": np.array(start_us, dtype=np.int64),
-            "end_us": np.array(end_us, dtype=np.int64),
-            "work_j": np.array(work_j, dtype=np.float64),
-            "tonnage_kg": np.array(tonnage_kg, dtype=np.float64),
-            "top_load_kg": np.array(top_load_kg, dtype=np.float64),
-            "hard_sets": np.array([count or 0 for count in sets], dtype=np.int64),
-        }
-    )
+        own = tuple(being_closed[name] for name in SESSION_COLUMNS)
+        rows = [*(row for row in rows if row[0] != own[0]), own]
+    return Sessions.of_rows(rows)
+
+
+def member_sessions_frame(bind: Bind, user: str, until_us: int) -> pd.DataFrame:
+    """The same of the whole history as a frame of SESSION_COLUMNS, ascending."""
+    found = member_sessions(bind, user, until_us)
+    columns = {name: getattr(found, name) for name in SESSION_COLUMNS}
+    return pd.DataFrame(columns | {"session": pd.Series(found.session, dtype=object)})
 
 
 def time_zone_of(bind: Bind, gym: str) -> str:

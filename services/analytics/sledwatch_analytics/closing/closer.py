@@ -17,7 +17,7 @@ from sledwatch.findings import Finding, technique_findings
 from sledwatch.limits import DepthLimit, own_history
 from sledwatch.protocol import Protocol
 from sledwatch.reps import find_reps
-from sledwatch.rules import DEFAULT_RULES
+from sledwatch.rules import RulesInForce
 from sledwatch.strength import Strength, kg_of, reference_load
 from sledwatch_analytics.closing.due import has_news, is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
@@ -351,7 +351,7 @@ class Closer:
         else:
             own = {"session": context.session, "start_us": span_us[0], "end_us": span_us[1]}
             own |= sessions.figures(theirs, kg_of(strength))
-            findings += judge_workload(connection, context.user, own, context.time_zone, missing, DEFAULT_RULES)
+            findings += judge_workload(connection, context.user, own, context.time_zone, missing, RulesInForce())
         return _Part(context, *span_us, theirs, strength, sensors.withheld(findings), missing)
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:

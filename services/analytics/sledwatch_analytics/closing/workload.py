@@ -1,28 +1,22 @@
-"""The workload rules at a closing, and as much of a member's past as they look at: a year, whatever there is of it."""
+"""The workload rules at a closing, and as much of a member's past as they look at, which is 53 weeks."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-import numpy as np
-import pandas as pd
 from sqlalchemy import Connection
 
 from sledwatch.findings import Finding, workload_findings
-from sledwatch.rules import RulesInForce, WorkloadRules
-from sledwatch.workload import Sessions, WorkloadContext
+from sledwatch.rules import RulesInForce
+from sledwatch.workload import LOOK_BACK_DAYS, WorkloadContext
 from sledwatch_analytics.closing.judging import NAMELESS
 from sledwatch_storage.state import sessions
 from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.missing import missing_days
 from sledwatch_storage.state.reading import Bind
 
-# The 7 days of a session and the 52 weeks before them that are a baseline; by local days, hence a day more.
-HISTORY_US: Final = (7 * 53 + 1) * DAY_US
-# Starts as far apart as this are two visits.
-APART_US: Final = DAY_US // 2
-# A year and a bit has so many months of 30 days.
-MONTHS: Final = 14
+# A day more: a visit may have begun some hours before the session, and weeks begin at local midnight.
+HISTORY_US: Final = (LOOK_BACK_DAYS + 1) * DAY_US
 
 
 def missing_before(bind: Bind, user: str, start_us: int, time_zone: str) -> frozenset[date]:
@@ -36,32 +30,12 @@ def judge_workload(
     own: Mapping[str, Any],
     time_zone: str,
     missing: frozenset[date],
-    rules: WorkloadRules,
+    rules: RulesInForce,
 ) -> list[Finding]:
     """Judge a session against its member's own history; findings of a nameless member.
 
-    own: what `sessions.member_sessions_frame` wants to know of it, as it is to be stored.
+    own: what `sessions.member_sessions` wants to know of it, as it is to be stored.
     """
     start_us = own["start_us"]
-    history = sessions.member_sessions_frame(connection, user, start_us, own, start_us - HISTORY_US)
-    if not tells_the_footing(history, rules):
-        # Who trains seldom has little to read, however far back it goes.
-        history = sessions.member_sessions_frame(connection, user, start_us, own)
-    context = WorkloadContext(
-        sessions=Sessions.of_frame(history),
-        session=own["session"],
-        time_zone=time_zone,
-        missing_days=missing,
-        member_name=NAMELESS,
-        rules=RulesInForce(rules),
-    )
-    return workload_findings(context)
-
-
-def tells_the_footing(recent: pd.DataFrame, rules: WorkloadRules) -> bool:
-    """Whether a year of sessions says by itself if somebody is a beginner or returning from a break.
-
-    Both are settled by enough visits in any 30 days; with more visits than those months hold otherwise there are some.
-    """
-    visits = 1 + np.count_nonzero(np.diff(recent["start_us"].to_numpy()) >= APART_US)
-    return bool(visits > max(MONTHS * rules.returned_sessions, rules.history_sessions) + 1)
+    history = sessions.member_sessions(connection, user, start_us, own, start_us - HISTORY_US)
+    return workload_findings(WorkloadContext(history, own["session"], time_zone, missing, NAMELESS, rules))
