@@ -499,7 +499,7 @@ class Floor:
         deadline_s = self._network.clock() + _READY_S
         self._until(lambda: self._untold == 0 or self._network.clock() > deadline_s)
         if self._untold and not self._stopped():
-            self._fail(f"{self._untold} notes of pain were not taken: {self._not_told}")
+            self._fail(f"notes of pain that were not taken: {self._untold} ({self._not_told})")
 
     def _close(self) -> None:
         """End what goes on, give it a moment to be stored, say Offline."""

@@ -20,8 +20,9 @@ from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
 from sledwatch_analytics.closing import DailyLook
+from sledwatch_analytics.closing.pain import note_pain
 from sledwatch_storage.series.sqlite import SqliteSeries
-from sledwatch_storage.state import alerts, quarantine, schema
+from sledwatch_storage.state import alerts, notes, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
 from sledwatch_storage.state.imports import Imported, import_sessions
 from sledwatch_storage.state.ledger import Arrived, Refused, record
@@ -122,6 +123,36 @@ def test_limits_and_protocols_are_kept_here_too(engine: Engine, promise: Callabl
 @pytest.mark.parametrize("promise", OF_LIFTS, ids=lambda promise: promise.__name__)
 def test_what_was_lifted_is_told_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
     promise(engine)
+
+
+def test_two_taps_at_once_are_one_note_and_pain_stands_above_what_came_later(house: House) -> None:
+    too_deep(house)
+    house.closer.run_once()
+    came: list[bool] = []
+
+    def tap() -> None:
+        with begin(house.engine) as connection:
+            noted = note_pain(
+                connection, user="m-1", at_us=house.now_us - 10 * S, session="s-1", gym="north", machine="press-1",
+                text=None, by="trainer", now_us=house.now_us,
+            )  # fmt: skip
+            came.append(noted.repeated)
+
+    second = threading.Thread(target=tap)
+    with begin(house.engine) as connection:
+        notes.hold(connection, ["m-1"])
+        second.start()
+        second.join(0.3)
+        assert [] == came
+    tap()
+    second.join(10.0)
+    assert [False, True] == sorted(came)
+    found = alerts.list_alerts(house.engine, "open")
+    assert ["pain.reported", "depth.excessive"] == [one.rule for one in found]
+    after = alerts.cursor_of(found[0])
+    assert ["depth.excessive"] == [one.rule for one in alerts.list_alerts(house.engine, "open", after=after)]
+    (note,) = notes.list_notes(house.engine, "m-1")
+    assert [] == notes.list_notes(house.engine, "m-1", notes.cursor_of(note))
 
 
 def counted(engine: Engine) -> tuple[tuple[int, ...], list[Tally]]:

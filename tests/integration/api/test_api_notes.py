@@ -30,9 +30,9 @@ def letters(house: House) -> list[dict[str, Any]]:
 def test_a_tap_after_excessive_depth_raises_an_alert_on_top_of_the_inbox(house: House) -> None:
     house.close_session(found=[TOO_DEEP])
     house.client.put("/api/v1/members/m-1", json={"name": "Ada"})
-    told = notes(house, 201, session="s-1", text="  lower left ")
+    told = notes(house, 201, session="s-1", text="  lower\nleft ")
     house.raise_alert(id="f" * 32, rule="workload.spike", last_at=alerts.at(NOW_US + S))
-    assert ("lower left", "admin", "s-1", False) == (
+    assert ("lower\nleft", "admin", "s-1", False) == (
         told["note"]["text"], told["note"]["noted_by"], told["note"]["session"], told["repeated"]
     )  # fmt: skip
     assert ("pain.reported", "alert") == (told["finding"]["rule"], told["finding"]["severity"])
@@ -122,6 +122,7 @@ def test_what_live_has_raised_counts_before_the_session_is_closed(house: House) 
         ({"session": "s-nowhere"}, "session", "a session of m-1"),
         ({"kind": "knee"}, "kind", "'back-pain'"),
         ({"text": "  "}, "text", "pattern"),
+        ({"text": "a\0b"}, "text", "pattern"),
         ({"where": "back"}, "where", "not permitted"),
     ],
 )

@@ -29,6 +29,9 @@ router = APIRouter(tags=["members"])
 # What is further back than this was felt before anybody here knew them, or is a slip of the pen.
 OLDEST_DAYS: Final = 90
 
+# Something that can be seen, and no zero character: PostgreSQL takes none.
+_WORDS: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
 NotePath = Annotated[int, Path(alias="id", ge=1, le=2**62, description="a note of the member")]
 
 
@@ -44,7 +47,7 @@ class NoteWish(BaseModel):
     session: str | None = Field(
         None, pattern=TOKEN, description="in which session of theirs it was felt or told", examples=["01JDX4"]
     )
-    text: str | None = Field(None, min_length=1, max_length=2_000, pattern=r"\S", examples=["lower left"])
+    text: str | None = Field(None, min_length=1, max_length=2_000, pattern=_WORDS, examples=["lower left"])
 
 
 class Noted(BaseModel):
