@@ -65,6 +65,10 @@ def test_what_was_found_in_the_very_session_counts_whenever_it_was() -> None:
     assert 0 == found.evidence["days_between"]
 
 
+def test_a_session_of_long_ago_is_long_ago_though_the_note_is_on_it() -> None:
+    assert "note" == pain_finding([Noted(NOW_US, "s-1")], [before(8)], "Ada").severity
+
+
 def test_the_days_are_a_setting_and_the_finding_says_which_version() -> None:
     found = pain_finding([Noted(NOW_US)], [before(9)], "Ada", WorkloadRules(pain_days=10), 3)
     assert ("alert", 10, 3) == (found.severity, found.evidence["pain_days"], found.evidence["rules_version"])

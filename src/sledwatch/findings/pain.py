@@ -95,7 +95,7 @@ def pain_finding(
     """One pain, noted once or more: an alert where it follows excessive depth or a warning, else a note.
 
     notes: ascending, at least one. before: what was found of this member; what lies outside the `rules.pain_days`
-    before each note is left out, but for what was found in the note's own session, which is judged whole. Raises
+    before each note is left out, but for what was found later in the note's own session, which is judged whole. Raises
     ValueError without notes.
     """
     if not notes:
@@ -146,8 +146,8 @@ def _after_us(one: Before, notes: Sequence[Noted], pain_days: int) -> int | None
     spans = [
         note.at_us - one.at_us
         for note in notes
-        if 0 <= note.at_us - one.at_us <= pain_days * _DAY_US
-        or (note.session is not None and note.session == one.session)
+        if note.at_us - one.at_us <= pain_days * _DAY_US
+        and (note.at_us >= one.at_us or (note.session is not None and note.session == one.session))
     ]
     return min(spans, key=lambda span: (span < 0, abs(span)), default=None)
 

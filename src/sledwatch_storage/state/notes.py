@@ -101,9 +101,15 @@ def of_session(bind: Bind, session: str) -> list[StoredNote]:
     return _all(bind, select(table).where(table.c.session == session).order_by(table.c.at_us, table.c.id))
 
 
-def of_users(bind: Bind, users: Collection[str]) -> list[StoredNote]:
-    """All notes of these members, those taken back too, by time."""
-    return _all(bind, select(table).where(table.c.user.in_(users)).order_by(table.c.at_us, table.c.id))
+def of_user(bind: Bind, user: str) -> list[StoredNote]:
+    """All notes of a member, those taken back too, by time."""
+    return _all(bind, select(table).where(table.c.user == user).order_by(table.c.at_us, table.c.id))
+
+
+def felt_between(bind: Bind, users: Collection[str], from_us: int, to_us: int) -> list[StoredNote]:
+    """The notes of these members of what was felt from one time to another, those taken back too, by time."""
+    felt = table.c.user.in_(users) & table.c.at_us.between(from_us, to_us)
+    return _all(bind, select(table).where(felt).order_by(table.c.at_us, table.c.id))
 
 
 def standing(notes: Sequence[StoredNote]) -> list[StoredNote]:

@@ -120,6 +120,7 @@ def test_what_live_has_raised_counts_before_the_session_is_closed(house: House) 
         ({"at": "2026-11-22T17:00:00"}, "at", "timezone"),
         ({"session": "s-of-somebody"}, "session", "a session of m-1"),
         ({"session": "s-nowhere"}, "session", "a session of m-1"),
+        ({"session": "s-1", "at": "2026-11-22T16:00:00Z"}, "at", "the start of that session on, 2026-11-22T16:50:00Z"),
         ({"kind": "knee"}, "kind", "'back-pain'"),
         ({"text": "  "}, "text", "pattern"),
         ({"text": "a\0b"}, "text", "pattern"),

@@ -75,6 +75,8 @@ def write_note(parts: UsesParts, asked_by: AskedBy, user: UserPath, wish: NoteWi
     now_us = parts.clock()
     at_us = now_us if wish.at is None else _felt_us(parts, user, microseconds(wish.at), now_us)
     session = None if wish.session is None else _session(parts, user, wish.session)
+    if wish.at is not None and session is not None and at_us < session["start_us"] - MAX_AHEAD_US:
+        raise invalid("at", f"a time from the start of that session on, {_iso(session['start_us'])}", _iso(at_us))
     place = session or next(iter(sessions.sessions_of(parts.engine, user, None, 1)), None)
     with begin(parts.engine) as connection:
         noted = note_pain(

@@ -3,7 +3,6 @@
 One pain is one finding and at most one alert, whatever it is noted on: `sledwatch.findings.pain`.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -63,7 +62,7 @@ def note_pain(
     The same of the same session within a minute is the same note; words that it did not have yet are put beneath it.
     """
     kept.hold(connection, [user])
-    known = kept.of_users(connection, [user])
+    known = kept.of_user(connection, user)
     standing = kept.standing(known)
     same = next((one for one in known if (one.at_us, one.session) == (at_us, session)), None) or next(
         (one for one in standing if one.session == session and abs(one.at_us - at_us) <= TWICE_US), None
@@ -90,7 +89,7 @@ def take_back_pain(connection: Connection, user: str, note_id: int, by: str, now
     if note is None or note.taken_back_us is not None:
         return None if note is None else []
     kept.take_back(connection, note_id, by, now_us)
-    left = [one for one in kept.standing(kept.of_users(connection, [user])) if one.matter == note.matter]
+    left = [one for one in kept.standing(kept.of_user(connection, user)) if one.matter == note.matter]
     if left:
         return _settle(connection, left, now_us)
     remove_finding(connection, note.matter)
@@ -105,13 +104,12 @@ def judge_pain_again(
     To be called by whatever changes findings, once they are written. users: whose they were and whose they are.
     span_us: of the session. Returns the alerts that are new or have changed.
     """
-    standing = kept.standing(kept.of_users(connection, users))
-    from_us, to_us = span_us[0], span_us[1] + _MOST_DAYS * DAY_US
-    by_matter: dict[str, list[StoredNote]] = defaultdict(list)
-    for note in standing:
-        by_matter[note.matter].append(note)
-    touched = [notes for notes in by_matter.values() if any(from_us <= note.at_us <= to_us for note in notes)]
-    return [alert for notes in touched for alert in _settle(connection, notes, now_us)]
+    felt = kept.felt_between(connection, users, span_us[0], span_us[1] + _MOST_DAYS * DAY_US)
+    changed = []
+    for user, matter in sorted({(note.user, note.matter) for note in kept.standing(felt)}):
+        of_matter = [note for note in kept.standing(kept.of_user(connection, user)) if note.matter == matter]
+        changed += _settle(connection, of_matter, now_us)
+    return changed
 
 
 def _settle(connection: Connection, notes: Sequence[StoredNote], now_us: int) -> list[Alert]:
