@@ -11,6 +11,7 @@ import pytest
 
 from histories import DAY_US, HOUR_US, NOON_US, history, rep, weekly
 from sledwatch import workload
+from sledwatch.rules import DEFAULT_RULES
 
 Measure = Callable[[pd.Series], pd.Series]
 # Williams 2017: three athletes, 28 days each, alike to the coupled ratio.
@@ -418,3 +419,231 @@ def test_the_view_may_end_before_the_first_session() -> None:
 def test_days_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ValueError, match="2026-07-02 is after"):
         workload.workload_view(history(), "UTC", date(2026, 7, 2), date(2026, 7, 1))
+
+
+# Ten weeks of 40 kJ: their spread counts as 4 kJ. On the Monday after them, 20 kJ of the 7 days are done.
+TEN_WEEKS = weekly(10)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "work_j"), [("usual", 27_999.0), ("yellow", 28_000.0), ("yellow", 31_999.0), ("red", 32_000.0)]
+)
+def test_seven_days_are_two_or_three_deviations_above_the_own_weeks(baseline: str, work_j: float) -> None:
+    found = row(history(*TEN_WEEKS, (70, work_j)))
+    assert (baseline, 9, 40_000.0, 4_000.0) == (
+        found["baseline"],
+        found["baseline_weeks"],
+        found["baseline_mean_j"],
+        found["baseline_sd_j"],
+    )
+    assert (20_000.0 + work_j - 40_000.0) / 4_000.0 == pytest.approx(found["baseline_z"])
+
+
+def test_the_own_weeks_spread_as_a_sample_does() -> None:
+    uneven = [(7.0 * week, 10_000.0 * (1 + week % 2)) for week in range(10)]
+    assert np.std([20_000.0, 10_000.0] * 4 + [20_000.0], ddof=1) == pytest.approx(
+        row(history(*uneven, (70, 10_000.0)))["baseline_sd_j"]
+    )
+
+
+@pytest.mark.parametrize(("baseline", "weeks"), [("few-weeks", 8), ("usual", 9)])
+def test_the_own_baseline_needs_eight_weeks_before_the_last_seven_days(baseline: str, weeks: int) -> None:
+    """Counted backwards from Sunday, the first Monday begins the oldest of the weeks."""
+    assert baseline == row(history(*weekly(weeks), (7 * weeks - 1, 1.0)))["baseline"]
+
+
+def test_the_own_baseline_looks_back_a_year() -> None:
+    """A larger week a year and a week ago is forgotten."""
+    found = row(history((0, 90_000.0), *[(7.0 * week, 20_000.0) for week in range(1, 60)]))
+    assert (52, 20_000.0) == (found["baseline_weeks"], found["baseline_mean_j"])
+
+
+def test_a_history_begins_anew_after_90_days_also_for_the_own_weeks() -> None:
+    again = [(167.0 + 7 * week, 20_000.0) for week in range(7)]
+    assert ("few-weeks", 5, True) == tuple(
+        row(history(*TEN_WEEKS, *again))[name] for name in ("baseline", "baseline_weeks", "anew")
+    )
+
+
+@pytest.mark.parametrize("work_j", [0.004, 0.0])
+def test_weeks_without_work_are_no_baseline(work_j: float) -> None:
+    assert "no-load" == row(history(*weekly(10, work_j), (70, 20_000.0)))["baseline"]
+
+
+def test_equal_weeks_give_no_deviation_where_none_is_granted() -> None:
+    rules = DEFAULT_RULES.changed({"baseline_least_sd": 0})
+    found = row(history(*weekly(10, 0.1), (70, 30_000.0)), rules=rules)
+    assert ("alike", True) == (found["baseline"], np.isnan(found["baseline_z"]))
+
+
+def test_a_week_with_missing_days_is_left_out_of_the_own_weeks() -> None:
+    found = row(history(*TEN_WEEKS, (70, 20_000.0)), missing_days={date(2026, 8, 5), date(2026, 8, 6)})
+    assert ("usual", 8, 1, 2) == (
+        found["baseline"],
+        found["baseline_weeks"],
+        found["baseline_weeks_left_out"],
+        found["baseline_missing_days"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("baseline", "missing"),
+    [
+        ("usual", [date(2026, 9, 12)]),
+        ("missing", [date(2026, 9, 11), date(2026, 9, 12)]),
+        ("missing", [date(2026, 7, 14) + timedelta(days=n) for n in range(15)]),
+        ("few-weeks", [date(2026, 7, 14), date(2026, 7, 24)]),
+    ],
+)
+def test_missing_days_leave_too_little_of_the_own_weeks(baseline: str, missing: list[date]) -> None:
+    assert baseline == row(history(*TEN_WEEKS, (70, 20_000.0)), missing_days=missing)["baseline"]
+
+
+@pytest.mark.parametrize(("severity", "work_j"), [("note", 26_000.0), ("alert", 33_000.0)])
+def test_a_red_baseline_makes_an_alert_of_a_warn(severity: str, work_j: float) -> None:
+    found = row(history(*TEN_WEEKS, (70, work_j)))
+    assert (severity, severity == "alert") == (found["severity"], found["joined_baseline"])
+
+
+def test_what_joins_a_spike_can_be_switched_off() -> None:
+    rules = DEFAULT_RULES.changed({"join_baseline": False, "join_spacing": False})
+    assert "warn" == row(history(*TEN_WEEKS, (69, 16_000.0), (70, 33_000.0)), rules=rules)["severity"]
+
+
+def test_the_hard_sets_of_seven_days_end_with_the_day_of_the_session() -> None:
+    days = [(0, 1.0), (1, 1.0), (6.4, 1.0), (7, 1.0), (7.5, 1.0)]
+    table = workload.session_table(history(*days, hard_sets=[5, 6, 7, 8, 9]), "UTC")
+    assert [5, 11, 18, 21, 24] == table["hard_sets_7d"].tolist()
+
+
+def test_a_visit_over_midnight_belongs_to_the_day_of_its_start() -> None:
+    """Sunday before midnight and Monday after it: one visit, on the day after the hard one of Saturday."""
+    sessions = history((0, 100.0), (5, 100.0), (6.49, 60.0), (6.55, 40.0))
+    table = workload.session_table(sessions, "UTC")
+    shown = table[["day", "visit_day"]].tail(2).map(lambda day: day.day).to_numpy().tolist()
+    assert ([[12, 12], [13, 12]], [None, "s1"]) == (shown, table["spaced_session"].tolist()[-2:])
+
+
+def test_sessions_of_one_instant_are_one_visit_in_order_of_their_ids() -> None:
+    sessions = history((0, 30.0), (0, 70.0), (2, 110.0), session=["b", "a", "c"])
+    table = workload.session_table(sessions, "UTC")
+    assert (["a", "b", "c"], [70.0, 100.0, 110.0], 1.1) == (
+        table["session"].tolist(),
+        table["visit_work_j"].tolist(),
+        table["ratio_30d"].iloc[-1],
+    )
+
+
+def test_days_are_next_to_each_other_when_the_clocks_change() -> None:
+    """23:30 on 24 October 2026 and 0:30 on the 26th in Berlin are 26 h apart, with a day between them."""
+    late_us = 1_792_877_400_000_000
+    starts = [late_us - 5 * DAY_US, late_us, late_us + 26 * HOUR_US]
+    sessions = history((0, 100.0), (0, 100.0), (0, 100.0), start_us=starts, end_us=[None] * 3)
+    days = workload.session_table(sessions, "Europe/Berlin")
+    assert (["2026-10-24", "2026-10-26"], False) == (
+        [str(day.date()) for day in days["day"].iloc[1:]],
+        bool(days["spaced"].iloc[-1]),
+    )
+
+
+def test_a_session_is_judged_by_the_calendar_of_its_own_gym() -> None:
+    """35 h from noon to 23:00 UTC: consecutive days there, not in Tokyo."""
+    sessions = history((-5, 100), (0, 100), (35 / 24, 100), (36 / 24 + 5, 100)).assign(user="m-1")
+    spaced = [
+        workload.judge_all(sessions.assign(time_zone=["UTC", "UTC", zone, "UTC"])).frame()["spaced"].iloc[2]
+        for zone in ("UTC", "Asia/Tokyo")
+    ]
+    assert [True, False] == spaced
+
+
+def test_each_member_has_rules_of_their_own() -> None:
+    sessions = history(*STEADY, (42, 25_000.0))
+    both = pd.concat([sessions.assign(user=user, time_zone="UTC") for user in ("m-1", "m-2")])
+    calm = DEFAULT_RULES.changed({"spike_note": 1.27})
+    table = workload.judge_all(both, rules={"m-2": calm}).frame()
+    loud = table.dropna(subset="severity")
+    assert (["m-1"], ["note"]) == (loud["user"].tolist(), loud["severity"].tolist())
+
+
+def test_nobody_has_nothing() -> None:
+    nobody = history().assign(user=[], time_zone=[])
+    assert (0, 0, 0) == (
+        len(workload.judge_all(nobody).frame()),
+        len(workload.daily_measures(workload.daily_load_of_all(nobody))),
+        len(workload.session_table(history(), "UTC")),
+    )
+
+
+def test_a_session_without_a_rep_is_not_judged() -> None:
+    sessions = workload.Sessions.of_rows([("s0", NOON_US, None, None, None, None, None)])
+    assert workload.judged_session(sessions, "s0", "UTC") is None
+
+
+def test_a_figure_that_is_not_known_counts_as_nothing() -> None:
+    rows = [("s0", NOON_US, None, None, 900.0, None, None), ("s1", NOON_US + DAY_US, None, 50.0, None, 80.0, 2)]
+    judged = workload.judged_session(workload.Sessions.of_rows(rows), "s1", "UTC")
+    assert judged is not None
+    assert (1, True, 0.0) == (judged.earlier_visits, np.isnan(judged.ratio_30d), judged.best_load_kg)
+
+
+def test_a_record_names_what_a_session_is_compared_with() -> None:
+    sessions = history(*STEADY, (39, 15_000.0), (40, 10_000.0), (40.05, 15_000.0))
+    judged = workload.judged_session(workload.Sessions.of_frame(sessions), "s14", "UTC")
+    assert judged is not None
+    assert (
+        "s3",
+        ("s13", "s14"),
+        workload.EarlierVisit("s12", NOON_US + 39 * DAY_US, date(2026, 8, 14), 15e3, 20e3),
+    ) == (
+        judged.best_30d and judged.best_30d.session,
+        judged.sessions_of_visit,
+        judged.spaced_with,
+    )
+
+
+def test_of_a_long_history_the_last_53_weeks_count() -> None:
+    found = row(history(*[(2.0 * number, 20_000.0) for number in range(400)]))
+    assert (185, 371.0, False) == (found["earlier_visits"], found["history_days"], found["anew"])
+
+
+def test_a_return_is_over_after_a_year_even_for_those_who_come_once_in_a_month() -> None:
+    """Never two visits within 30 days: nothing else ends it."""
+    monthly = [(38 + 31 + 29.0 * number, 1.0) for number in range(15)]
+    states = workload.session_table(history(*STEADY, *monthly), "UTC")["state"].tolist()[-15:]
+    assert ["returning"] * 13 + ["baseline"] * 2 == states
+
+
+def test_a_break_is_told_with_the_visits_since() -> None:
+    table = workload.session_table(history(*STEADY, (80, 1.0), (95, 1.0)), "UTC")
+    assert [(42.0, 1), (42.0, 2)] == list(
+        table[["layoff_days", "visits_since_layoff"]].tail(2).itertuples(index=False, name=None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "users", "days"),
+    [
+        ("user a: 2026-07-06 comes before 2026-07-08", ["a", "a"], ["2026-07-06", "2026-07-08"]),
+        ("user a: 2026-07-06 comes before 2026-07-06", ["a", "a"], ["2026-07-06", "2026-07-06"]),
+        ("lie together", ["a", "b", "a"], ["2026-07-06", "2026-07-06", "2026-07-07"]),
+    ],
+)
+def test_days_that_are_not_all_there_are_refused(told: str, users: list[str], days: list[str]) -> None:
+    load = pd.DataFrame({"user": users, "day": pd.to_datetime(days), "work_j": 1.0})
+    with pytest.raises(ValueError, match=told):
+        workload.daily_measures(load)
+
+
+def test_each_athlete_has_the_published_values_beside_the_others() -> None:
+    load = pd.concat(
+        pd.DataFrame({"user": name, "day": pd.date_range("2026-07-06", periods=28), "work_j": loads})
+        for name, loads in WILLIAMS.items()
+    )
+    on_day_28 = workload.daily_measures(load).groupby("user")[["ewma_ratio", "coupled_ratio", "uncoupled_ratio"]].last()
+    assert [[1.25, 1.43, 1.67], [1.41, 1.43, 1.67], [1.55, 1.43, 1.67]] == on_day_28.round(2).to_numpy().tolist()
+
+
+def test_an_unknown_time_zone_of_one_gym_is_refused() -> None:
+    sessions = history((0, 1.0), (1, 1.0)).assign(user="m-1", time_zone=["UTC", "Mars/Olympus"])
+    with pytest.raises(ZoneInfoNotFoundError):
+        workload.judge_all(sessions)
