@@ -278,6 +278,10 @@ class Oracle:
             found["workload.spike"] = row["severity"] or "note"
         if row["spaced"] and not row["habit"]:
             found["workload.spacing"] = "warn"
+        if row["baseline"] in {"yellow", "red"}:
+            found["workload.baseline"] = "warn" if row["baseline"] == "red" else "note"
+        if row["hard_sets_7d"] > 20 and self.visits[-1][-1]["hard_sets"] > 0:
+            found["workload.volume"] = "note"
         return {rule: "note" if self.missing[30] > 6 else severity for rule, severity in found.items()}
 
 

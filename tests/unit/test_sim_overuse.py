@@ -51,7 +51,25 @@ def test_the_day_after_a_session_that_is_hardly_hard_nothing_is_sure_of_spacing(
 
 
 def test_a_week_far_above_ten_others_makes_a_spike_louder():
-    assert {"workload.spike": "alert"} == severities(overuse([at(7 * week) for week in range(12)], at(84, 28_000.0)))
+    found = overuse([at(7 * week) for week in range(12)], at(84, 28_000.0))
+    assert {"workload.spike": "alert", "workload.baseline": "warn"} == severities(found)
+
+
+@pytest.mark.parametrize(
+    ("week", "expected"),
+    [(1.18, []), (1.195, [("note", True, False)]), (1.25, [("note", False, False)]), (1.4, [("warn", False, False)])],
+)
+def test_a_week_is_measured_by_the_weeks_before_it(week, expected):
+    found = overuse([at(7 * number) for number in range(12)], at(84, week * 20_000.0))
+    told = [(one.severity, one.near, one.severity_near) for one in found if one.rule == "workload.baseline"]
+    assert expected == [one for one in told if one[0] is not None]
+
+
+def test_more_than_twenty_hard_sets_in_a_week_are_noted():
+    past = [Done(one.start_us, one.end_us, one.work_j, one.top_load_kg, (7, 7)) for one in weekly(6)]
+    now = at(39.5, 15_000.0)
+    found = overuse(past, Done(now.start_us, now.end_us, now.work_j, now.top_load_kg, (7, 8)))
+    assert [("note", False)] == [(one.severity, one.near) for one in found if one.rule == "workload.volume"]
 
 
 @pytest.mark.parametrize("ratio", [1.095, 1.105])

@@ -7,18 +7,24 @@ import pandas as pd
 import pytest
 
 from histories import history, weekly
-from sledwatch.findings import Finding, workload_findings
-from sledwatch.workload import LEG_PRESS_ONLY, Sessions, WorkloadContext
+from sledwatch.findings import Finding, findings_in_bulk, workload_findings
+from sledwatch.rules import DEFAULT_RULES, RulesInForce
+from sledwatch.workload import LEG_PRESS_ONLY, Sessions, WorkloadContext, judge_all
 
 STEADY = weekly(6)
 
 
 def judge(
-    sessions: pd.DataFrame, session: str | None = None, missing_days: frozenset[date] = frozenset()
+    sessions: pd.DataFrame,
+    session: str | None = None,
+    missing_days: frozenset[date] = frozenset(),
+    rules: RulesInForce | None = None,
 ) -> dict[str, Finding]:
     judged = session or sessions["session"].iloc[-1]
     found = workload_findings(
-        WorkloadContext(Sessions.of_frame(sessions), judged, "Europe/Berlin", missing_days, "Mia")
+        WorkloadContext(
+            Sessions.of_frame(sessions), judged, "Europe/Berlin", missing_days, "Mia", rules or RulesInForce()
+        )
     )
     return {finding.rule: finding for finding in found}
 
@@ -187,3 +193,101 @@ def test_people_who_train_steadily_hear_nothing_after_their_first_weeks(days: tu
     sessions = history(*weekly(12, 20_000.0, *days))
     settled = sessions["session"].iloc[5 * len(days) :]
     assert [] == [finding for session in settled for finding in judge(sessions, session)]
+
+
+def with_a_heavy_week(factor: float, weeks: int = 12) -> pd.DataFrame:
+    """Twice a week for so many weeks, a few percent up and down, then a week with a third session of its own."""
+    before = [(day, work_j * (1.0 + 0.05 * (number % 3 - 1))) for number, (day, work_j) in enumerate(weekly(weeks))]
+    return history(*before, (7 * weeks, 20_000.0), (7 * weeks + 2, 20_000.0), (7 * weeks + 4, factor * 20_000.0))
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.3, None), (0.5, "note"), (1.0, "warn")])
+def test_a_week_is_measured_by_the_persons_own_weeks(factor: float, expected: str | None) -> None:
+    sessions = with_a_heavy_week(factor)
+    found = judge(sessions).get("workload.baseline")
+    assert expected == (found and found.severity)
+    if found is not None:
+        evidence = found.evidence
+        assert round((2.0 + factor) * 20_000.0, 1) == evidence["week_work_j"]
+        # Counted backwards from a Friday, the first of the 12 weeks is none; two sessions of 20 kJ each spread less
+        # than a tenth of 40 kJ.
+        assert (11, 4_000.0) == (evidence["baseline_weeks"], pytest.approx(evidence["baseline_sd_j"], rel=0.02))
+        assert evidence["z"] == pytest.approx((evidence["week_work_j"] - evidence["baseline_mean_j"]) / 4_000, rel=0.02)
+
+
+def test_fewer_weeks_than_eight_say_nothing_of_a_week() -> None:
+    assert "workload.baseline" not in judge(with_a_heavy_week(1.0, weeks=8))
+    assert "workload.baseline" in judge(with_a_heavy_week(1.0, weeks=9))
+
+
+def test_a_spike_in_a_week_far_above_the_own_ones_is_an_alert_that_says_so() -> None:
+    found = judge(with_a_heavy_week(1.5))
+    assert {"workload.spike": "alert", "workload.baseline": "warn"} == severities(found)
+    spike = found["workload.spike"]
+    assert "in a week far above their own weeks" in spike.message
+    assert (1.3, True, False) == (
+        spike.evidence["threshold"],
+        spike.evidence["joined_with_red_baseline"],
+        spike.evidence["joined_with_spacing"],
+    )
+
+
+def test_rules_of_ones_own_decide_and_are_named() -> None:
+    sessions = with_a_heavy_week(1.5)
+    alone = RulesInForce(DEFAULT_RULES.changed({"join_baseline": False, "baseline_red": 9.0}), version=7)
+    found = judge(sessions, rules=alone)
+    assert {"workload.spike": "warn", "workload.baseline": "note"} == severities(found)
+    assert {7} == {finding.evidence["rules_version"] for finding in found.values()}
+    assert 9.0 == found["workload.baseline"].evidence["thresholds"]["warn"]
+
+
+def test_weeks_of_which_days_are_missing_are_left_out_and_too_many_of_them_say_nothing() -> None:
+    sessions = with_a_heavy_week(1.0)
+    monday = date(2026, 7, 6)
+    two = frozenset({monday + timedelta(days=8), monday + timedelta(days=15)})
+    evidence = judge(sessions, missing_days=two)["workload.baseline"].evidence
+    assert (9, 2, 2) == (
+        evidence["baseline_weeks"],
+        evidence["baseline_weeks_left_out"],
+        evidence["missing_days_of_weeks"],
+    )
+    months = frozenset(monday + timedelta(days=day) for day in range(30))
+    assert "workload.baseline" not in judge(sessions, missing_days=months)
+
+
+@pytest.mark.parametrize(("sets", "expected"), [([7, 7, 6], None), ([7, 7, 7], "note"), ([14, 14, 0], None)])
+def test_more_than_twenty_hard_sets_in_seven_days_are_noted_by_who_adds_to_them(
+    sets: list[int], expected: str | None
+) -> None:
+    usual = weekly(8, 20_000.0, 0, 2, 4)
+    hard_sets = [2] * (len(usual) - 3) + sets
+    found = judge(history(*usual, hard_sets=hard_sets)).get("workload.volume")
+    assert expected == (found and found.severity)
+
+
+def test_many_members_at_once_are_told_what_each_alone_is_told() -> None:
+    alone = {
+        "ann": with_a_heavy_week(1.5),
+        "ben": history(*STEADY, (42, 60_000.0)),
+        "cay": history((0, 1e4), (1, 1e4), (2, 1e4)),
+        "dan": history(*STEADY),
+        "eve": history(*STEADY, (100, 20_000.0), (101, 25_000.0)),
+    }
+    rules = {"ben": RulesInForce(DEFAULT_RULES.changed({"spike_alert": 4.0}), version=3)}
+    together = pd.concat(
+        sessions.assign(user=user, time_zone="Europe/Berlin", session=user + sessions["session"])
+        for user, sessions in alone.items()
+    )
+    judged = judge_all(together, rules={user: one.rules for user, one in rules.items()})
+    found = {row.session: findings for row, findings in findings_in_bulk(judged, rules, member_name=str.title)}
+    expected = {}
+    for user, sessions in alone.items():
+        own = Sessions.of_frame(sessions.assign(session=user + sessions["session"]))
+        for session in own.session:
+            context = WorkloadContext(
+                own, session, "Europe/Berlin", frozenset(), user.title(), rules.get(user, RulesInForce())
+            )
+            if told := workload_findings(context):
+                expected[session] = told
+    assert expected == found
+    assert {"ann", "ben", "cay", "eve"} == {session[:3] for session in found}

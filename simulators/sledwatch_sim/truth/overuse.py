@@ -31,7 +31,10 @@ BEGINNER_DAYS: Final = 3
 BEGINNER_HARD_SETS: Final = 10
 BEGINNER_LOAD: Final = 1.3
 BASELINE_WEEKS: Final = 8
+YELLOW: Final = 2.0
 RED: Final = 3.0
+YEAR: Final = 52
+VOLUME_HARD_SETS: Final = 20
 _LEAST_SPREAD: Final = 0.1
 
 Footing = Literal["beginner", "returning", "baseline"]
@@ -65,6 +68,9 @@ def overuse(past: Sequence[Done], now: Done, zone: tzinfo = UTC) -> list[Expecte
         # Without a baseline the ratios say nothing, and hard is a ratio.
         _sure(spaced, footings, "baseline") if "baseline" in footings else _doubted(spaced),
     ]
+    if "baseline" in footings:
+        found.append(_own_weeks(visits, zone) if len(footings) == 1 else _doubted(_own_weeks(visits, zone)))
+    found.append(_volume(visits, now, zone))
     return [one for one in found if one is not None]
 
 
@@ -214,22 +220,61 @@ def _trains_on_consecutive_days(earlier: Sequence[Done], visit: Done, zone: tzin
 
 
 def _red_weeks(visits: Sequence[Done], zone: tzinfo) -> set[bool]:
-    """Whether the last 7 days are 3 standard deviations above the weeks before; over all of them, and over 8."""
-    today, first = _day(visits[-1], zone), _day(visits[0], zone)
-    count = (today - first + 1) // 7 - 1
-    if count < BASELINE_WEEKS:
-        return {False}
-    weeks = [0.0] * (count + 1)
-    for one in visits:
-        week = (today - _day(one, zone)) // 7
-        if week <= count:
-            weeks[week] += one.work_j
-    readings = set()
-    for before in (weeks[1:], weeks[1 : BASELINE_WEEKS + 1]):
+    """Whether the last 7 days are 3 standard deviations above the weeks before; both where that is left open."""
+    return {z is not None and z >= RED for z in _deviations(visits, zone)}
+
+
+def _own_weeks(visits: Sequence[Done], zone: tzinfo) -> Expected | None:
+    """A note from 2 standard deviations above the own weeks, a warn from 3."""
+    deviations = _deviations(visits, zone)
+    loud = [z for z in deviations if z is not None and z >= YELLOW]
+    if not loud:
+        return None
+    red = [z >= RED for z in loud]
+    return Expected(
+        "workload.baseline",
+        "warn" if any(red) else "note",
+        near=len(loud) < len(deviations),
+        severity_near=any(red) and not all(red),
+    )
+
+
+def _deviations(visits: Sequence[Done], zone: tzinfo) -> list[float | None]:
+    """How far the last 7 days lie above the weeks before, in standard deviations; None where there is no saying.
+
+    One for each reading of "the person's own previous weeks": all of them, the last 8, those of a year, and of these
+    what has happened since 90 days without a session. And each with 1 % less, and with 1 % more, in the last 7 days.
+    """
+    begun = _day(visits[0], zone)
+    since_break = _day([*_career(visits[:-1], visits[-1]), visits[-1]][0], zone)
+    today = _day(visits[-1], zone)
+    found: list[float | None] = []
+    for first, most in ((begun, None), (begun, BASELINE_WEEKS), (begun, YEAR), (since_break, YEAR)):
+        count = (today - first + 1) // 7 - 1
+        if count < BASELINE_WEEKS:
+            found.append(None)
+            continue
+        weeks = [0.0] * (count + 1)
+        for one in visits:
+            week = (today - _day(one, zone)) // 7
+            if week <= count:
+                weeks[week] += one.work_j
+        before = weeks[1:] if most is None else weeks[1 : most + 1]
         mean = fmean(before)
         spread = max(stdev(before), _LEAST_SPREAD * mean)
-        readings.add(spread > 0.0 and (weeks[0] - mean) / spread >= RED)
-    return readings
+        shares = (1.0 - TOLERANCE, 1.0, 1.0 + TOLERANCE)
+        found += [(share * weeks[0] - mean) / spread if spread > 0.0 else None for share in shares]
+    return found
+
+
+def _volume(visits: Sequence[Done], now: Done, zone: tzinfo) -> Expected | None:
+    """More than 20 hard sets in 7 days. Whether one who adds none is told of it is left open."""
+    today = _day(visits[-1], zone)
+    of_week = [one.hard_sets for one in visits if 0 <= today - _day(one, zone) < 7]
+    fewest, most = sum(low for low, _ in of_week), sum(high for _, high in of_week)
+    if most <= VOLUME_HARD_SETS:
+        return None
+    return Expected("workload.volume", "note", near=fewest <= VOLUME_HARD_SETS or now.hard_sets[0] == 0)
 
 
 def _returning(earlier: Sequence[Done], visit: Done) -> Expected | None:

@@ -9,7 +9,7 @@ from sledwatch.findings.depth import EXCESSIVE_OVER_MM, Body, depth_findings, ex
 from sledwatch.findings.finding import Finding
 from sledwatch.findings.protocol import protocol_finding
 from sledwatch.findings.technique import technique_findings
-from sledwatch.findings.workload import workload_findings
+from sledwatch.findings.workload import findings_in_bulk, workload_findings
 
 __all__ = [
     "EXCESSIVE_OVER_MM",
@@ -17,6 +17,7 @@ __all__ = [
     "Finding",
     "depth_findings",
     "excessive",
+    "findings_in_bulk",
     "protocol_finding",
     "technique_findings",
     "workload_findings",

@@ -1,14 +1,18 @@
 """A session against the person's own history."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+import numpy as np
+
 from sledwatch import workload
 from sledwatch.events import Severity
 from sledwatch.findings.finding import Finding, listed
-from sledwatch.rules import WorkloadRules
-from sledwatch.workload import LEG_PRESS_ONLY, EarlierVisit, JudgedSession, WorkloadContext
+from sledwatch.rules import RulesInForce, WorkloadRules
+from sledwatch.workload import LEG_PRESS_ONLY, EarlierVisit, Judged, JudgedSession, WorkloadContext
+from sledwatch.workload.terms import Bools, Floats
 
 # Hazard of an overuse problem in 5 205 runners, by session spike against sessions of at most 1.10× the 30-day best.
 _RUNNERS: Final = (
@@ -21,49 +25,103 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def workload_findings(context: WorkloadContext) -> list[Finding]:
-    """Judge a closed session against the member's own history: spike, spacing, returning, beginner (docs/science.md).
+    """Judge a closed session against the member's own history (docs/science.md, Overuse).
 
-    Where more than 20 % of the days looked back on are missing, what a rule would have raised is a note that says why.
-    A session without a rep is not judged.
+    The rules: beginner, returning, spike, spacing, baseline, volume. Where more than 20 % of the days looked back on
+    are missing, what a rule would have raised is a note that says why. A session without a rep is not judged.
     """
     row = workload.judged_session(
         context.sessions, context.session, context.time_zone, context.missing_days, context.rules.rules
     )
-    if row is None:
-        return []
-    session = _Judged(context, row)
-    found = [session.beginner(), session.returning(), session.spike(), session.spacing()]
-    return [session.unless_missing(finding) for finding in found if finding is not None]
+    return [] if row is None else _Judged(context.member_name, context.rules, row).findings()
+
+
+def findings_in_bulk(
+    judged: Judged,
+    rules: RulesInForce | Mapping[str, RulesInForce],
+    wanted: Bools | None = None,
+    member_name: Callable[[str], str] = str,
+) -> Iterator[tuple[JudgedSession, list[Finding]]]:
+    """The same findings for the sessions of many members; only those that have one are given, ascending.
+
+    judged: by `workload.judge_all` or `judge`, with the same rules. rules: in force for all, or by user; others have
+    the defaults. wanted: (answers,) which sessions are asked about; None: all. member_name: of a user, for the messages.
+    """
+    of_user = rules if isinstance(rules, Mapping) else {}
+    others = RulesInForce() if isinstance(rules, Mapping) else rules
+    flagged = _may_be_flagged(judged, of_user, others)
+    for at in judged.answers[flagged if wanted is None else flagged & wanted]:
+        row = judged.record(int(at))
+        user = row.user or ""
+        findings = _Judged(member_name(user), of_user.get(user, others), row).findings()
+        if findings:
+            yield row, findings
+
+
+def _may_be_flagged(judged: Judged, of_user: Mapping[str, RulesInForce], others: RulesInForce) -> Bools:
+    """Which answers a rule may speak of: a look at whole columns, which lets too many through rather than too few."""
+    figures, member = judged.figures[judged.answers], judged.member[judged.answers]
+    users = [""] if judged.users is None else judged.users.tolist()
+
+    def threshold(name: str) -> Floats:
+        values = [float(getattr(of_user.get(user, others).rules, name)) for user in users]
+        return np.array(values, dtype=np.float64)[member]
+
+    beginner = judged.word("footing")[judged.answers] == "beginner"
+    flagged = (
+        (beginner & (figures["days_in_a_row"] >= threshold("beginner_days_in_a_row")))
+        | (beginner & (figures["visit_hard_sets"] > threshold("beginner_hard_sets")))
+        | (beginner & (figures["visit_top_load_kg"] > threshold("beginner_load_ratio") * figures["best_load_kg"]))
+        | (~beginner & (figures["ratio_90d"] > threshold("returning_share")) & (figures["visits_since_layoff"] > 0))
+        | (~beginner & (figures["ratio_30d"] > threshold("spike_note")))
+        | figures["spaced"]
+        | (figures["baseline_z"] >= threshold("baseline_yellow"))
+        | (figures["hard_sets_7d"] > threshold("volume_hard_sets"))
+    )
+    return np.asarray(flagged, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """A session as the rules saw it."""
 
-    context: WorkloadContext
+    member_name: str
+    in_force: RulesInForce
     row: JudgedSession
 
     @property
     def rules(self) -> WorkloadRules:
-        return self.context.rules.rules
+        return self.in_force.rules
+
+    def findings(self) -> list[Finding]:
+        rules = (self.beginner, self.returning, self.spike, self.spacing, self.baseline, self.volume)
+        return [self.unless_missing(finding) for rule in rules if (finding := rule()) is not None]
 
     def spike(self) -> Finding | None:
         ratio, best, rules = self.row.ratio_30d, self.row.best_30d_j, self.rules
-        joined = self._is_spaced()
-        together = self.row.joined_spacing or self.row.joined_baseline
-        severity = workload.spike_severity(ratio, joined=together, rules=self.rules)
+        joined = [
+            words
+            for holds, words in (
+                (self.row.joined_spacing, "right after a hard session"),
+                (self.row.joined_baseline, "in a week far above their own weeks"),
+            )
+            if holds
+        ]
+        severity = workload.spike_severity(ratio, joined=bool(joined), rules=rules)
         if self.row.footing != "baseline" or severity is None:
             return None
-        threshold = next(one for one in (rules.spike_alert, rules.spike_warn, rules.spike_note) if ratio > one)
+        thresholds = {"alert": rules.spike_alert, "warn": rules.spike_warn, "note": rules.spike_note}
+        by_joining = severity == "alert" and not ratio > rules.spike_alert
+        threshold = rules.spike_alert_joined if by_joining else thresholds[severity]
         hazard = next((row for row in _RUNNERS if ratio > row[0]), None)
         message = (
-            f"{self.context.member_name} did {_times(ratio, self.rules)} the 30-day best{self._visit()}: "
-            f"{_kj(self.row.visit_work_j)} against {_kj(best)}{', right after a hard session' if joined else ''}."
+            f"{self.member_name} did {_times(ratio, self.rules)} the 30-day best{self._visit()}: "
+            f"{_kj(self.row.visit_work_j)} against {_kj(best)}{', ' + listed(joined) if joined else ''}."
         )
         cap = f"keep the next session under {_kj(rules.spike_note * best)} ({rules.spike_note:.2f}× the best before it)"
         if severity == "alert":
             advice = (
-                f"Speak with {self.context.member_name} before the next session, leave at least two days, and {cap}: "
+                f"Speak with {self.member_name} before the next session, leave at least two days, and {cap}: "
                 "nothing in the last 30 days prepared for this much."
             )
         elif severity == "warn":
@@ -85,9 +143,11 @@ class _Judged:
                     "note": rules.spike_note,
                     "warn": rules.spike_warn,
                     "alert": rules.spike_alert,
-                    "alert_with_spacing": rules.spike_alert_joined,
+                    "alert_with_spacing": rules.spike_alert_joined if rules.join_spacing else None,
+                    "alert_with_red_baseline": rules.spike_alert_joined if rules.join_baseline else None,
                 },
-                "joined_with_spacing": joined,
+                "joined_with_spacing": self.row.joined_spacing,
+                "joined_with_red_baseline": self.row.joined_baseline,
                 "window_days": workload.WINDOW_DAYS,
                 "context": None
                 if hazard is None
@@ -106,7 +166,7 @@ class _Judged:
             "workload.spacing",
             "warn",
             "Hard sessions too close together",
-            f"{self.context.member_name} trained hard {days}: {_kj(before.work_j)}, then "
+            f"{self.member_name} trained hard {days}: {_kj(before.work_j)}, then "
             f"{_kj(self.row.visit_work_j)}{self._visit()}, each over {100 * share:g} % of the largest session "
             "in the 30 days before it.",
             "Space the sessions: leave a day between hard ones, or keep the second under "
@@ -123,6 +183,58 @@ class _Judged:
             },
         )
 
+    def baseline(self) -> Finding | None:
+        row, rules = self.row, self.rules
+        if row.baseline not in {"yellow", "red"}:
+            return None
+        red = row.baseline == "red"
+        usual = row.baseline_mean_j + rules.baseline_yellow * row.baseline_sd_j
+        stay = f"stay under {_kj(usual)} in any 7 days, which is what their own weeks carry"
+        return self._finding(
+            "workload.baseline",
+            "warn" if red else "note",
+            "A week far above their own weeks" if red else "A week above their own weeks",
+            f"{self.member_name} did {_kj(row.week_j)} in the last 7 days, {row.baseline_z:.1f} standard deviations "
+            f"above their own {row.baseline_weeks} weeks before: {_kj(row.baseline_mean_j)} a week, give or take "
+            f"{_kj(row.baseline_sd_j)}.",
+            f"Make the next week a lighter one: {stay}." if red else f"Nothing to change today: {stay}.",
+            {
+                "week_work_j": round(row.week_j, 1),
+                "baseline_mean_j": round(row.baseline_mean_j, 1),
+                "baseline_sd_j": round(row.baseline_sd_j, 1),
+                "baseline_least_sd_share": rules.baseline_least_sd,
+                "z": round(row.baseline_z, 3),
+                "threshold": rules.baseline_red if red else rules.baseline_yellow,
+                "thresholds": {"note": rules.baseline_yellow, "warn": rules.baseline_red},
+                "baseline_weeks": row.baseline_weeks,
+                "baseline_weeks_left_out": row.baseline_weeks_left_out,
+                "baseline_needs_weeks": rules.baseline_weeks,
+                "missing_days_of_weeks": row.baseline_missing_days,
+                "window_days": workload.WEEK_DAYS,
+            },
+        )
+
+    def volume(self) -> Finding | None:
+        most, done = self.rules.volume_hard_sets, self.row.hard_sets_7d
+        # A session without a hard set adds nothing to what the one before it was told of.
+        if done <= most or self.row.hard_sets == 0:
+            return None
+        return self._finding(
+            "workload.volume",
+            "note",
+            "Many hard sets in 7 days",
+            f"{self.member_name} did {done} hard sets in the last 7 days, {self.row.hard_sets} of them now; "
+            f"more than {most} add little and take long to recover from.",
+            f"Cut sets: stay at {most} hard sets or fewer in any 7 days.",
+            {
+                "hard_sets_7d": done,
+                "hard_sets": self.row.hard_sets,
+                "threshold": most,
+                "window_days": workload.WEEK_DAYS,
+                "source": "Baz-Valle 2022",
+            },
+        )
+
     def returning(self) -> Finding | None:
         ratio, best = self.row.ratio_90d, self.row.best_90d_j
         if self.row.footing != "returning" or not ratio > self.rules.returning_share:
@@ -133,7 +245,7 @@ class _Judged:
             "workload.returning",
             "warn",
             "Back too fast after a break",
-            f"{self.context.member_name} did {_times(ratio, self.rules)} the 90-day best in {which} after "
+            f"{self.member_name} did {_times(ratio, self.rules)} the 90-day best in {which} after "
             f"{layoff_days} days off{self._visit()}: {_kj(self.row.visit_work_j)} against {_kj(best)}.",
             f"Cut the next session to about half, {_kj(0.5 * best)}, and build up over two weeks: after a break there "
             "is no recent training to carry this much.",
@@ -188,7 +300,7 @@ class _Judged:
             "workload.beginner",
             "warn",
             "A fast start",
-            f"{self.context.member_name} {start} (session {row.earlier_visits + 1}) and {listed(done)}{self._visit()}.",
+            f"{self.member_name} {start} (session {row.earlier_visits + 1}) and {listed(done)}{self._visit()}.",
             f"{listed(todo).capitalize()}: there is no history yet that would carry more.",
             evidence
             | {
@@ -246,6 +358,7 @@ class _Judged:
                 "history_days": int(row.history_days),
                 "sessions_30d": row.visits_30d,
                 "missing_days_30d": row.missing_30d,
+                "rules_version": self.in_force.version,
                 "seen": LEG_PRESS_ONLY,
             },
             limit_tier=None,
