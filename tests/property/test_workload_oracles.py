@@ -219,6 +219,8 @@ class Oracle:
         if len(whole) < 8:
             return found | {"baseline": "few-weeks"}
         mean = statistics.fmean(loads)
+        if mean <= 0.01:
+            return found | {"baseline": "no-load"}
         spread = max(statistics.stdev(loads), 0.1 * mean)
         z = (now - mean) / spread
         state = "red" if z >= 3 else "yellow" if z >= 2 else "usual"

@@ -45,7 +45,7 @@ def findings_in_bulk(
     """The same findings for the sessions of many members; only those that have one are given, ascending.
 
     judged: by `workload.judge_all` or `judge`, with the same rules. rules: in force for all, or by user; others have
-    the defaults. wanted: (answers,) which sessions are asked about; None: all. member_name: of a user, for the messages.
+    the defaults. wanted: (answers,) which sessions are asked about; None: all. member_name: what messages call a user.
     """
     of_user = rules if isinstance(rules, Mapping) else {}
     others = RulesInForce() if isinstance(rules, Mapping) else rules
