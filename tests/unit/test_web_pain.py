@@ -95,5 +95,6 @@ def test_what_came_before_is_a_table_and_what_is_not_known_a_sentence():
     shown = words.evidence({"before": [before], "not_known": ["whether it comes from training", "what else was done"]})
     (sheet,) = shown.sheets
     assert ("Past the depth limit", "Alert", "Sun 22 Nov 2026, 05:00", "press-1", "0.50", "31\u00a0mm") == sheet.rows[0]
+    assert ("/sessions/s-1",) == sheet.links
     (figure,) = shown.figures
     assert ("whether it comes from training; what else was done", True) == (figure.value, figure.prose)

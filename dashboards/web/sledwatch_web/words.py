@@ -432,11 +432,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A list of alike records within the evidence, as a table: what each column is called, and the rows."""
+    """A list of alike records within the evidence, as a table: what each column is called, and the rows.
+
+    links: of each row, the session that it speaks of, None for none.
+    """
 
     label: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    links: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,7 +495,9 @@ def _sheet(name: str, records: list[dict[str, Any]], local: ZoneInfo) -> Sheet:
     hidden = _HIDDEN - _COUNTED
     names = [key for key in dict.fromkeys(key for record in records for key in record) if key not in hidden]
     rows = tuple(tuple(figure(key, record.get(key), local) for key in names) for record in records)
-    return Sheet(label(name), tuple(key.capitalize() if key in _COUNTED else label(key) for key in names), rows)
+    links = tuple(f"/sessions/{record['session']}" if record.get("session") else None for record in records)
+    columns = tuple(key.capitalize() if key in _COUNTED else label(key) for key in names)
+    return Sheet(label(name), columns, rows, links)
 
 
 def label(name: str) -> str:
