@@ -35,7 +35,7 @@ _WORDS: Final = {
 _FIGURES: Final = (
     "over_mm",
     "ratio",
-    "baseline_z",
+    "z",
     "load_ratio",
     "hard_sets",
     "days_in_a_row",
