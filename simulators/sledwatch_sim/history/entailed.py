@@ -10,12 +10,15 @@ from sledwatch_sim.history.lives import Flags, Numbers, Whole
 from sledwatch_sim.people import DAY_US
 from sledwatch_sim.truth import Done, Expected, hard_sets
 from sledwatch_sim.truth import entailed as session_entailed
+from sledwatch_sim.truth.overuse import BASELINE_WEEKS, YEAR
 
 _MONTH_US: Final = 30 * DAY_US
 _QUARTER_US: Final = 90 * DAY_US
 _FEWEST_SESSIONS: Final = 4
 # Wider than any threshold or tolerance of the definitions: what lies outside cannot be a finding.
 _NO_SPIKE: Final = 1.08
+_NO_HARD_WEEK: Final = 1.15
+_NO_VOLUME: Final = 18
 _FAR_FROM_LIMIT_MM: Final = 30.0
 _NEW_US: Final = 33 * DAY_US
 _AWAY_US: Final = 28 * DAY_US
@@ -60,7 +63,9 @@ def entailed(lived: Lived, past: Sequence[Done]) -> Iterator[tuple[int, Expected
     own, shared = lived.life, lived.life.shared
     alone = np.flatnonzero(~shared)
     at_all = np.zeros(len(past), dtype=np.bool_)
-    at_all[alone] = _may_be_overuse(lived.sessions.starts_us[alone], lived.sessions.work_j[alone])
+    starts_us, work_j = lived.sessions.starts_us[alone], lived.sessions.work_j[alone]
+    sets = np.array([past[at].hard_sets[1] for at in alone.tolist()], dtype=np.int64)
+    at_all[alone] = _may_be_overuse(starts_us, work_j) | _may_be_a_hard_week(starts_us, work_j, sets)
     # Where every rep has to be looked at.
     looked_at = shared.copy()
     looked_at[lived.reps.session[lived.reps.bottom_mm > lived.limit_mm - _FAR_FROM_LIMIT_MM]] = True
@@ -96,6 +101,27 @@ def _may_be_overuse(starts_us: Whole, work_j: Numbers) -> Flags:
         new[index:] |= starts_us[index:] < until_us
     jump: Flags = ratio > _NO_SPIKE
     return jump | new | (gap_us < _NEXT_DAY_US)
+
+
+def _may_be_a_hard_week(starts_us: Whole, work_j: Numbers, hard_sets: Whole) -> Flags:
+    """Whether the 7 days that end with a session's can be above any reading of the weeks before, or hold many sets."""
+    if not len(starts_us):
+        return np.zeros(0, dtype=np.bool_)
+    day = starts_us // DAY_US
+    done_j = np.concatenate([[0.0], np.cumsum(work_j)])
+    done_sets = np.concatenate([[0], np.cumsum(hard_sets)])
+    upto = np.arange(len(day)) + 1
+    week = np.searchsorted(day, day - 6)
+    week_j = done_j[upto] - done_j[week]
+    flags: Flags = done_sets[upto] - done_sets[week] > _NO_VOLUME
+    begins = np.diff(starts_us, prepend=starts_us[:1]) > _QUARTER_US
+    chapter_day = day[np.maximum.accumulate(np.where(begins, np.arange(len(day)), 0))]
+    for first_day, most in ((day[0], None), (day[0], BASELINE_WEEKS), (day[0], YEAR), (chapter_day, YEAR)):
+        count = (day - first_day + 1) // 7 - 1
+        weeks = np.maximum(count if most is None else np.minimum(count, most), 1)
+        before_j = done_j[week] - done_j[np.searchsorted(day, day - 6 - 7 * weeks)]
+        flags |= (count >= BASELINE_WEEKS) & (week_j > _NO_HARD_WEEK * before_j / weeks)
+    return flags
 
 
 def _ratios(starts_us: Whole, work_j: Numbers) -> Numbers:
