@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from sledwatch.events import Rep
 from sledwatch_storage.state import schema, sessions
@@ -24,6 +24,16 @@ _ID_KEPT: Final = 47
 NOBODY: Final = ""
 # So many names a statement may hold.
 _AT_ONCE: Final = 500
+
+
+# Asked at each closing and for each portion of an import.
+_LATER: Final = select(_session.c.session, _session.c.split_of).where(
+    _session.c.user.in_(bindparam("users", expanding=True)),
+    _session.c.start_us > bindparam("after_us"),
+    _session.c.start_us <= bindparam("until_us"),
+    _session.c.state == "closed",
+    _session.c.source == "samples",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +141,20 @@ def want(connection: Connection, wanted: Collection[str], now_us: int) -> None:
 
 
 def want_later(
-    connection: Connection, users: Collection[str], but: str, after_us: int, until_us: int, now_us: int
+    connection: Connection,
+    users: Collection[str],
+    after_us: int,
+    until_us: int,
+    now_us: int,
+    but: str | None = None,
 ) -> None:
     """Ask for another closing of members' sessions that started after a time and up to another, within a transaction.
 
-    Of a split, for that of the session it was split off; but: the session that is being closed.
+    Of a split, for that of the session it was split off; but: the session that is being closed. Imported ones have
+    nothing that could be closed.
     """
-    of_users = _session.c.user.in_(users) & (_session.c.start_us > after_us) & (_session.c.start_us <= until_us)
-    query = select(_session.c.session, _session.c.split_of).where(of_users, _session.c.state == "closed")
-    again = {row.split_of or row.session for row in connection.execute(query)} - {but}
+    span = {"users": list(users), "after_us": after_us, "until_us": until_us}
+    again = {split_of or session for session, split_of in connection.execute(_LATER, span)} - {but}
     if again:
         want(connection, again, now_us)
 

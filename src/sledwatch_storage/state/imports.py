@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from sledwatch.events import Rep
 from sledwatch.machine import MachineSpec, force_n
+from sledwatch.workload import LOOK_BACK_DAYS
 from sledwatch_storage.state import schema
-from sledwatch_storage.state.days import refresh_days
+from sledwatch_storage.state.corrections import want_later
+from sledwatch_storage.state.days import DAY_US, refresh_days
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, online_of
 from sledwatch_storage.state.sessions import figures, time_zone_of
@@ -137,6 +139,9 @@ def _import(
             # One member, one time zone: days are those of the gym of the latest session.
             zone = time_zone_of(connection, of_user[-1].gym)
             refresh_days(connection, user, of_user[0].start_us, of_user[-1].start_us, zone)
+        # What was closed already was judged by a history without these.
+        earliest_us, latest_us = min(one.start_us for one in whole), max(one.start_us for one in whole)
+        want_later(connection, list(by_user), earliest_us, latest_us + (LOOK_BACK_DAYS + 1) * DAY_US, now_us)
     return new
 
 

@@ -52,11 +52,12 @@ _of_boot = (
 )
 _BEFORE: Final = select(func.max(_log.c.start_us)).where(_of_boot, _log.c.start_us < bindparam("from_us"))
 _AFTER: Final = select(func.min(_log.c.start_us)).where(_of_boot, _log.c.start_us > bindparam("until_us"))
-# With the last session before and the first one after: what is missing at either end lies between it and the next.
+# With those around the last session before and the first one after: what is missing at either end lies between it and
+# the next. Numbers ascend with time, but for a clock that is set right.
 _EVENTS: Final = select(_log.c.start_seq, _log.c.start_us, _log.c.end_seq, _log.c.end_us).where(
     _of_boot,
-    _log.c.start_us >= func.coalesce(_BEFORE.scalar_subquery(), bindparam("from_us")),
-    _log.c.start_us <= func.coalesce(_AFTER.scalar_subquery(), bindparam("until_us")),
+    _log.c.start_us >= func.coalesce(_BEFORE.scalar_subquery() - DAY_US, bindparam("from_us")),
+    _log.c.start_us <= func.coalesce(_AFTER.scalar_subquery() + DAY_US, bindparam("until_us")),
 )
 
 
@@ -73,7 +74,8 @@ def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str
 
     A day counts when the member used the machine on it or in the 30 days before.
     """
-    where = {"user": user, "used_us": from_us - (USED_DAYS + 1) * DAY_US, "until_us": to_us}
+    # Days are asked about, so use later on the last of them counts too.
+    where = {"user": user, "used_us": from_us - (USED_DAYS + 1) * DAY_US, "until_us": to_us + DAY_US}
     with reading(bind) as connection:
         boots = connection.execute(_GAPS_OF_MEMBER, where | {"since_us": from_us - DAY_US}).all()
         gaps = _gaps(connection, boots, from_us, to_us)
@@ -99,7 +101,7 @@ def missing_days_of_all(
             uses: dict[str, list[int]] = defaultdict(list)
             used_us = min(gap.from_us for gap in gaps) - (USED_DAYS + 1) * DAY_US
             until_us = max(gap.until_us for gap in gaps) + DAY_US
-            where = {"gym": gym, "machine": machine, "used_us": used_us, "until_us": min(until_us, to_us)}
+            where = {"gym": gym, "machine": machine, "used_us": used_us, "until_us": min(until_us, to_us + DAY_US)}
             for user, start_us in connection.execute(_USES, where):
                 uses[user].append(start_us)
             for user, starts in uses.items():
@@ -110,7 +112,7 @@ def missing_days_of_all(
 def _gaps(
     connection: Connection, boots: Iterable[Any], from_us: int, to_us: int
 ) -> Mapping[tuple[str, str], list[Gap]]:
-    """The gaps of machines near a span of time, by machine. boots: their rows of the ledger."""
+    """The gaps near a span of time of machines that have any, by machine. boots: their rows of the ledger."""
     gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
     for row in boots:
         stored = ranges.read(row.ranges)
@@ -120,7 +122,7 @@ def _gaps(
             where = {"gym": row.gym, "machine": row.machine, "boot": row.boot}
             events = connection.execute(_EVENTS, where | {"from_us": from_us - DAY_US, "until_us": to_us + DAY_US})
             gaps[row.gym, row.machine] += _between(_anchors(events), holes)
-    return gaps
+    return {machine: of_machine for machine, of_machine in gaps.items() if of_machine}
 
 
 def _anchors(events: Iterable[Any]) -> list[tuple[int, int]]:

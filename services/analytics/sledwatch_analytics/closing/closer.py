@@ -404,8 +404,8 @@ class Closer:
         after = corrections.figures_by_user(connection, logged.session)
         users = {user for user in before | after if before.get(user) != after.get(user)}
         # What these members did later was judged by what was known of this session then.
-        until_us = whole.parts[0].start_us + HISTORY_US
-        corrections.want_later(connection, users, logged.session, whole.parts[0].start_us, until_us, now_us)
+        start_us = whole.parts[0].start_us
+        corrections.want_later(connection, users, start_us, start_us + HISTORY_US, now_us, but=logged.session)
         corrections.granted(connection, logged.session, whole.wanted_us)
         return changed
 
