@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fault check format docs bench bench-ingest bench-reps lock clean
+.PHONY: help install run test fault check format docs bench bench-ingest bench-reps bench-workload lock clean
 
 help: ## list these verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 install: $(STAMP) ## make .venv with the pinned packages
 
@@ -55,6 +55,9 @@ bench-ingest: install ## measure ingest alone, for example: make bench-ingest AR
 
 bench-reps: install ## measure how fast reps are found, for example: make bench-reps ARGS="--samples 10000000"
 	@$(BIN)/python benchmarks/reps.py $(ARGS)
+
+bench-workload: install ## measure how fast workload is judged, for example: make bench-workload ARGS="--rounds 9"
+	@$(BIN)/python benchmarks/workload.py $(ARGS)
 
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \

@@ -37,15 +37,15 @@ def daily_load_of_all(sessions: pd.DataFrame, missing_days: pd.DataFrame | None 
     """The daily loads of all members, each from the day of their first session to that of their last.
 
     sessions: SESSION_COLUMNS, `user` and `time_zone` (of the gym: it says which day a session belongs to).
-    missing_days: `user`, `day`. Returns `user`, `day` (local midnight), `work_j` (NaN = missing), by user and day: what
-    `daily_measures` takes. Raises ZoneInfoNotFoundError for an unknown time zone.
+    missing_days: `user`, `day`. Returns `user` (categories), `day` (local midnight), `work_j` (NaN = missing), by user
+    and day: what `daily_measures` takes. Raises ZoneInfoNotFoundError for an unknown time zone.
     """
     member, users = pd.factorize(sessions["user"], sort=True)
+    zone, zones = pd.factorize(sessions["time_zone"])
     start_us = sessions["start_us"].to_numpy(dtype=np.int64)
     work = np.nan_to_num(pd.to_numeric(sessions["work_j"]).to_numpy(dtype=np.float64))
     trained = (work > 0) | (np.nan_to_num(pd.to_numeric(sessions["tonnage_kg"]).to_numpy(dtype=np.float64)) > 0)
-    member, start_us, work = member[trained], start_us[trained], work[trained]
-    zone, zones = pd.factorize(sessions["time_zone"].to_numpy()[trained])
+    member, start_us, work, zone = member[trained], start_us[trained], work[trained], zone[trained]
     day = np.empty(len(start_us), dtype=np.int64)
     for code, name in enumerate(zones):
         day[zone == code] = local_days(start_us[zone == code], str(name))
@@ -67,7 +67,7 @@ def daily_load_of_all(sessions: pd.DataFrame, missing_days: pd.DataFrame | None 
     number = np.arange(len(load)) - np.repeat(begin[seen] - first[seen], length)
     return pd.DataFrame(
         {
-            "user": np.asarray(users, dtype=np.object_)[np.repeat(seen, length)],
+            "user": pd.Categorical.from_codes(np.repeat(seen, length), categories=pd.Index(users)),
             "day": number.astype("datetime64[D]").astype("datetime64[s]"),
             "work_j": load,
         }

@@ -126,7 +126,8 @@ def daily_measures(load: pd.DataFrame, rules: WorkloadRules = DEFAULT_RULES) -> 
     Raises ValueError where a member's days are not in order, or not all there.
     """
     user, day = load["user"], load["day"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    code = user.cat.codes.to_numpy() if isinstance(user.dtype, pd.CategoricalDtype) else user.to_numpy()
+    # Comparing texts takes longer than measuring.
+    code = user.cat.codes.to_numpy() if isinstance(user.dtype, pd.CategoricalDtype) else pd.factorize(user)[0]
     other = np.ones(len(load), dtype=np.bool_)
     other[1:] = code[1:] != code[:-1]
     begin = np.flatnonzero(other)
@@ -149,14 +150,20 @@ def scan_days(
 
     Windows are added up anew each day: running sums would keep the error of every day that has left them.
     """
+    longest = 0
+    for member in range(len(first) - 1):
+        longest = max(longest, first[member + 1] - first[member])
+    known = np.empty(longest)
+    days_before = chronic_days - acute_days
     for member in range(len(first) - 1):
         low, high = first[member], first[member + 1]
         acute, chronic, met = 0.0, 0.0, False
         gone_acute = gone_before = gone_chronic = gone_week = 0
-        for day in range(low, high):
-            value = load[day]
-            number = day - low
-            gone = np.isnan(value)
+        for number in range(high - low):
+            day = low + number
+            gone = np.isnan(load[day])
+            value = 0.0 if gone else load[day]
+            known[number] = value
             # How many days are missing in the windows, which are shorter where a history begins.
             gone_acute += gone
             gone_chronic += gone
@@ -175,47 +182,44 @@ def scan_days(
                 acute = value if not met else acute + 2.0 / (acute_days + 1) * (value - acute)
                 chronic = value if not met else chronic + 2.0 / (chronic_days + 1) * (value - chronic)
                 met = True
-            for measure in range(5):
-                out[measure, day] = np.nan
+            ewma_ratio = coupled_ratio = uncoupled_ratio = monotony = strain = np.nan
             acute_known = gone_acute <= missing_share * acute_days
             chronic_known = gone_chronic <= missing_share * chronic_days
             if met and acute_known and chronic_known and chronic > _SOME_LOAD_J:
-                out[0, day] = acute / chronic
+                ewma_ratio = acute / chronic
 
             if number >= chronic_days - 1 and acute_known:
                 recent, before = 0.0, 0.0
-                for back in range(acute_days):
-                    if not np.isnan(load[day - back]):
-                        recent += load[day - back]
-                for back in range(acute_days, chronic_days):
-                    if not np.isnan(load[day - back]):
-                        before += load[day - back]
+                for at in range(number - acute_days + 1, number + 1):
+                    recent += known[at]
+                for at in range(number - chronic_days + 1, number - acute_days + 1):
+                    before += known[at]
                 mean = recent / (acute_days - gone_acute)
                 whole = (recent + before) / (chronic_days - gone_chronic)
                 if chronic_known and whole > _SOME_LOAD_J:
-                    out[1, day] = mean / whole
-                days_before = chronic_days - acute_days
+                    coupled_ratio = mean / whole
                 if gone_before <= missing_share * days_before:
                     mean_before = before / (days_before - gone_before)
                     if mean_before > _SOME_LOAD_J:
-                        out[2, day] = mean / mean_before
+                        uncoupled_ratio = mean / mean_before
 
             if number >= week_days - 1 and gone_week <= missing_share * week_days:
-                least, most, total = np.inf, -np.inf, 0.0
-                for back in range(week_days):
-                    value = load[day - back]
-                    if not np.isnan(value):
-                        least, most, total = min(least, value), max(most, value), total + value
-                known = week_days - gone_week
+                total, squares = 0.0, 0.0
+                for at in range(number - week_days + 1, number + 1):
+                    total += known[at]
+                count = week_days - gone_week
+                mean = total / count
+                least, most = np.inf, -np.inf
+                for at in range(number - week_days + 1, number + 1):
+                    if not np.isnan(load[low + at]):
+                        squares += (known[at] - mean) ** 2
+                        least, most = min(least, known[at]), max(most, known[at])
                 # Equal days have no spread, whatever rounding leaves of it.
-                if known > 1 and most > least:
-                    mean, squares = total / known, 0.0
-                    for back in range(week_days):
-                        value = load[day - back]
-                        if not np.isnan(value):
-                            squares += (value - mean) ** 2
-                    out[3, day] = mean / np.sqrt(squares / (known - 1))
-                    out[4, day] = mean * week_days * out[3, day]
+                if count > 1 and most > least:
+                    monotony = mean / np.sqrt(squares / (count - 1))
+                    strain = mean * week_days * monotony
+            out[0, day], out[1, day], out[2, day] = ewma_ratio, coupled_ratio, uncoupled_ratio
+            out[3, day], out[4, day] = monotony, strain
 
 
 def _measures(
