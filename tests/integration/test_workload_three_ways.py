@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
 from closing_house import House, earlier_session, empty_state
 from presses import DAY_US, T0_US, S, Session
 from sledwatch.events import Event
-from sledwatch.findings import Finding, workload_findings
-from sledwatch.workload import WorkloadContext
+from sledwatch.findings import Finding, findings_in_bulk
+from sledwatch.rules import RulesInForce
+from sledwatch.workload import judge_all
 from sledwatch_analytics.closing import DailyLook
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import corrections, schema, sessions
@@ -125,7 +127,8 @@ class Life:
 
     def give_away(self) -> None:
         """The sets of an early session of m-1 were those of m-2."""
-        row = next(row for row in self.house.rows(schema.session) if row["user"] == "m-1" and row["reps"])
+        rows = [row for row in self.house.rows(schema.session) if row["source"] == "samples" and row["reps"]]
+        row = min((row for row in rows if row["user"] == "m-1"), key=lambda row: row["start_us"])
         reps = sessions.reps_of(self.house.engine, row["session"])
         span = min(rep.t_start_us for rep in reps), max(rep.t_end_us for rep in reps)
         with begin(self.house.engine) as connection:
@@ -162,17 +165,16 @@ def _comparable(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def judged_at_once(engine: Engine) -> Told:
-    """All closed sessions over all that is stored, whenever it came."""
-    missing = missing_days_of_all(engine, 0, T0_US + 2 * DAY_US, lambda _user: "UTC")
-    found: list[tuple[str, Finding]] = []
-    for user in USERS:
-        history = sessions.member_sessions(engine, user, T0_US + 2 * DAY_US)
-        for session in history.session:
-            context = WorkloadContext(history, session, "UTC", missing.get(user, frozenset()), user)
-            found += [(session, finding) for finding in workload_findings(context)]
+    """All sessions of all members over all that is stored, whenever it came."""
+    end_us = T0_US + 3 * DAY_US
+    frames = [sessions.member_sessions_frame(engine, user, end_us).assign(user=user, time_zone="UTC") for user in USERS]
+    missing = missing_days_of_all(engine, 0, end_us, lambda _user: "UTC")
+    days = [(user, day) for user, of_user in missing.items() for day in of_user]
+    judged = judge_all(pd.concat(frames), pd.DataFrame(days, columns=["user", "day"]))
     return {
-        (session, one.rule): _comparable({name: getattr(one, name) for name in Finding.__slots__})
-        for session, one in found
+        (row.session, one.rule): _comparable({name: getattr(one, name) for name in Finding.__slots__})
+        for row, findings in findings_in_bulk(judged, RulesInForce())
+        for one in findings
     }
 
 
