@@ -12,11 +12,13 @@ from sqlalchemy import select, update
 from closing_house import House, earlier_session, empty_state, house
 from presses import DAY_US, T0_US, S, Session
 from sledwatch.events import Event, Frame
+from sledwatch.exposure import exposure_by_day
 from sledwatch_storage.state import schema, sessions
 from sledwatch_storage.state.days import mark_missing, refresh_days
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.imports import import_sessions
 from sledwatch_storage.state.limits import put_limit
+from sledwatch_storage.state.lookback import reps_too_deep
 from sledwatch_storage.state.missing import missing_days, missing_days_of_all
 
 __all__ = ["empty_state", "house"]
@@ -34,6 +36,9 @@ def test_reps_beyond_a_calibrated_limit_are_the_exposure_of_their_day(house: Hou
     over = [rep.over_mm for rep in sessions.reps_of(house.engine, "s-1") if rep.over_mm is not None]
     assert (2, 120.0 * sum(over)) == (today["over_reps"], pytest.approx(today["exposure_kg_mm"]))
     assert [10.0, 25.0] == pytest.approx(over, abs=2.0)
+    beyond = reps_too_deep(house.engine, "m-1", T0_US - DAY_US, T0_US + DAY_US)
+    (of_reps,) = exposure_by_day(beyond, "UTC", today["day"], today["day"]).to_dict("records")
+    assert (2, pytest.approx(today["exposure_kg_mm"])) == (of_reps["over_reps"], of_reps["exposure_kg_mm"])
 
 
 def test_neither_unsure_reps_nor_estimated_limits_count_as_exposure(house: House) -> None:

@@ -51,13 +51,13 @@ def test_work_that_was_not_measured_is_that_of_lifting_the_load(house: House) ->
     assert 120 * 9.80665 * 0.70711 * 3.6 == pytest.approx(stored["work_j"], rel=1e-4)
 
 
-def test_the_frame_for_workload_holds_all_closed_sessions_up_to_a_time(house: House) -> None:
+def test_the_sessions_for_workload_are_all_closed_ones_up_to_a_time(house: House) -> None:
     import_sessions(house.engine, [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)], T0_US)
 
-    frame = sessions.member_sessions_frame(house.engine, "m-1", earlier_session("m-1", 6, 1.0).start_us)
-    assert ["m-1-9-days-ago", "m-1-6-days-ago"] == frame["session"].tolist()
-    assert [900.0, 900.0] == pytest.approx(frame["work_j"].tolist())
-    assert sessions.member_sessions_frame(house.engine, "nobody", T0_US).empty
+    found = sessions.member_sessions(house.engine, "m-1", earlier_session("m-1", 6, 1.0).start_us)
+    assert ["m-1-9-days-ago", "m-1-6-days-ago"] == found.session.tolist()
+    assert [900.0, 900.0] == pytest.approx(found.work_j.tolist())
+    assert 0 == len(sessions.member_sessions(house.engine, "nobody", T0_US))
 
 
 def years() -> list[ImportedSession]:

@@ -28,7 +28,7 @@ from sledwatch_storage.state.imports import Imported, import_sessions
 from sledwatch_storage.state.ledger import Arrived, Refused, record
 from sledwatch_storage.state.limits import put_limit
 from sledwatch_storage.state.quarantine import Tally
-from sledwatch_storage.state.sessions import member_sessions_frame, reps_of
+from sledwatch_storage.state.sessions import member_sessions, reps_of
 
 __all__ = ["postgresql_url"]
 
@@ -76,7 +76,7 @@ def test_a_session_is_closed_once_and_again_to_the_same(house: House) -> None:
 def test_history_is_imported_once(engine: Engine) -> None:
     history = [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)]
     assert [Imported(3, 30, 0), Imported(0, 0, 3)] == [import_sessions(engine, history, T0_US) for _ in range(2)]
-    assert 3 == len(member_sessions_frame(engine, "m-1", T0_US))
+    assert 3 == len(member_sessions(engine, "m-1", T0_US))
 
 
 def test_what_is_missing_is_known_by_day_and_looked_for_daily(house: House) -> None:

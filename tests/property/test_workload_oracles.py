@@ -312,6 +312,29 @@ def of_all(members: list[tuple[pd.DataFrame, list[str]]]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).sample(frac=1, random_state=1, ignore_index=True)
 
 
+@given(histories(), st.sampled_from(ZONES), missing_days)
+@settings(max_examples=25, deadline=None)
+def test_a_day_without_a_session_stands_on_what_a_session_at_its_end_would(
+    sessions: pd.DataFrame, zone: str, missing: frozenset[date]
+) -> None:
+    first = datetime.fromtimestamp(BEGIN_US / 1e6, UTC).date() - timedelta(days=2)
+    view = workload.workload_view(sessions, zone, first, first + timedelta(days=140), missing)
+    days = {date.fromisoformat(day["day"]): day for day in view["days"]}
+    said = {
+        day: span["state"] for span in view["standing"] for day in days if span["from"] <= day.isoformat() <= span["to"]
+    }
+    assert list(days) == list(said)
+    known = workload.Sessions.of_frame(sessions)
+    for day in list(days)[::5]:
+        at_us = (
+            round(datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone)).timestamp()) * 10**6
+        )
+        if days[day]["sessions"] == 0 and (known.start_us < at_us).any():
+            assert workload.state_of(sessions, at_us, zone, missing) == said[day]
+    for session in view["sessions"]:
+        assert said[date.fromisoformat(session["day"])] is not None
+
+
 zones_used = st.lists(st.sampled_from(ZONES), min_size=1, max_size=2)
 
 

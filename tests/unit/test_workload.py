@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
@@ -376,20 +377,24 @@ def test_the_view_is_plain_json_with_every_day() -> None:
 
 def test_the_view_shows_a_session_as_it_was_judged() -> None:
     view = workload.workload_view(history(*weekly(6), (42, 30_000.0)), "UTC", date(2026, 8, 17), date(2026, 8, 17))
-    assert [
-        {
-            "session": "s12",
-            "start_at": "2026-08-17T12:00:00.000000Z",
-            "day": "2026-08-17",
-            "work_j": 30_000.0,
-            "visit_work_j": 30_000.0,
-            "best_30d_j": 20_000.0,
-            "spike": 1.5,
-            "severity": "warn",
-            "hard": True,
-            "state": "baseline",
-        }
-    ] == view["sessions"]
+    (session,) = view["sessions"]
+    assert session == session | {
+        "session": "s12",
+        "start_at": "2026-08-17T12:00:00.000000Z",
+        "day": "2026-08-17",
+        "work_j": 30_000.0,
+        "visit_work_j": 30_000.0,
+        "best_30d_j": 20_000.0,
+        "spike": 1.5,
+        "severity": "warn",
+        "hard": True,
+        "state": "baseline",
+        "hard_sets_7d": 6,
+        "week_j": 50_000.0,
+        "baseline": "few-weeks",
+        "baseline_weeks": 5,
+        "baseline_mean_j": None,
+    }
 
 
 def test_the_view_gives_a_day_its_figures_and_context() -> None:
@@ -398,6 +403,72 @@ def test_the_view_gives_a_day_its_figures_and_context() -> None:
     assert {"sessions": 1, "hard_sets": 3, "tonnage_kg": 1_000.0, "top_load_kg": 111.0, "coupled_ratio": 1.0} == {
         name: day[name] for name in ("sessions", "hard_sets", "tonnage_kg", "top_load_kg", "coupled_ratio")
     }
+
+
+def view_of(sessions: pd.DataFrame, first: date, last: date, **more: Any) -> dict[str, Any]:
+    return workload.workload_view(sessions, "UTC", first, last, **more)
+
+
+def test_a_day_has_the_best_of_the_30_days_before_it_and_the_hard_sets_of_its_7_days() -> None:
+    days = view_of(history((0, 9_000.0), (2, 8_000.0), (5, 7_000.0)), date(2026, 7, 6), date(2026, 8, 11))["days"]
+    assert [None, 9_000.0, 9_000.0] == [day["best_30d_j"] for day in days[:3]]
+    # What is compared with is what 30 days hold when the day begins.
+    assert [9_000.0, 8_000.0, 7_000.0, None] == [days[back]["best_30d_j"] for back in (30, 31, 33, 36)]
+    assert [3, 3, 6, 6, 6, 9, 9, 6] == [day["hard_sets_7d"] for day in days[:8]]
+
+
+def test_days_that_stand_on_the_same_are_one_span() -> None:
+    sessions = history(*weekly(6), (80, 9_000.0), (83, 9_000.0))
+    spans = view_of(sessions, date(2026, 7, 4), date(2026, 9, 28))["standing"]
+    assert [
+        (None, "2026-07-04", "2026-07-05"),
+        ("beginner", "2026-07-06", "2026-08-04"),
+        ("baseline", "2026-08-05", "2026-09-11"),
+        ("returning", "2026-09-12", "2026-09-27"),
+        ("baseline", "2026-09-28", "2026-09-28"),
+    ] == [(span["state"], span["from"], span["to"]) for span in spans]
+
+
+def test_a_beginner_is_told_what_is_still_needed() -> None:
+    now = view_of(history((0, 9_000.0), (3, 9_000.0)), date(2026, 7, 6), date(2026, 7, 12))["now"]
+    assert ("beginner", 2, 4, "2026-08-05") == tuple(
+        now[name] for name in ("state", "sessions", "sessions_needed", "comparisons_from")
+    )
+
+
+def test_whoever_returns_is_told_which_session_the_next_one_is() -> None:
+    sessions = history(*weekly(6), (80, 9_000.0))
+    (before, after) = (view_of(sessions, last, last)["now"] for last in (date(2026, 9, 20), date(2026, 9, 24)))
+    assert [("returning", 1), ("returning", 2)] == [(now["state"], now["returning_session"]) for now in (before, after)]
+    assert 80 - 38 == after["days_off"]
+
+
+def test_nobody_begins_without_a_session_and_everybody_anew_after_90_days() -> None:
+    nobody = view_of(history(), date(2026, 7, 6), date(2026, 7, 6))["now"]
+    assert ("beginner", False, None) == tuple(nobody[name] for name in ("state", "anew", "comparisons_from"))
+    anew = view_of(history(*weekly(6)), date(2027, 1, 1), date(2027, 1, 1))["now"]
+    assert ("beginner", True, 0) == tuple(anew[name] for name in ("state", "anew", "sessions"))
+
+
+def test_weeks_end_with_the_last_day_and_are_held_against_the_weeks_before() -> None:
+    sessions = history(*weekly(10), (70, 20_000.0), (71, 90_000.0))
+    view = view_of(sessions, date(2026, 9, 1), date(2026, 9, 16))
+    assert [("2026-09-03", "2026-09-09"), ("2026-09-10", "2026-09-16")] == [
+        (week["from"], week["to"]) for week in view["weeks"]
+    ]
+    usual, much = view["weeks"]
+    assert [40_000.0, 130_000.0] == [usual["work_j"], much["work_j"]]
+    assert ("usual", "red", 40_000.0, 4_000.0, 22.5) == (
+        usual["baseline"], much["baseline"], much["baseline_mean_j"], much["baseline_sd_j"], much["baseline_z"]
+    )  # fmt: skip
+
+
+def test_hard_sessions_too_close_are_a_pair() -> None:
+    view = view_of(history(*weekly(6), (43, 19_000.0), (44, 21_000.0)), date(2026, 8, 10), date(2026, 8, 20))
+    (pair,) = view["pairs"]
+    assert ("s13", "s12", 21_000.0, 19_000.0, False) == tuple(
+        pair[name] for name in ("session", "earlier_session", "work_j", "earlier_work_j", "habit")
+    )
 
 
 def test_context_says_nothing_in_the_first_27_days() -> None:

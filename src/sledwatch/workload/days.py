@@ -1,7 +1,7 @@
 """Calendar days: local ones of times, and as numbers since 1 January 1970."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -51,6 +51,13 @@ def day_numbers(days: Iterable[date]) -> Micros:
 def midnights(first: int, last: int) -> pd.DatetimeIndex:
     """Local midnights without a zone, from one day to another, both included."""
     return pd.date_range(pd.Timestamp(day_of(first)), periods=last - first + 1, freq="D", name="day")
+
+
+@lru_cache(maxsize=16_384)
+def midnight_us(day: int, time_zone: str) -> int:
+    """When a local day begins, µs since the epoch. Raises ZoneInfoNotFoundError for an unknown time zone."""
+    midnight = datetime.combine(day_of(day), time.min, tzinfo=ZoneInfo(time_zone))
+    return round(midnight.timestamp()) * _SECOND_US
 
 
 @lru_cache(maxsize=1_024)

@@ -321,6 +321,12 @@ def _scan(
     return figures
 
 
+def rules_record(rules: WorkloadRules) -> np.void:
+    """Rules as the compiled scan takes them: one record of RULES."""
+    record: np.void = np.array([_values(rules)], dtype=RULES)[0]
+    return record
+
+
 @lru_cache(maxsize=1_024)
 def _values(rules: WorkloadRules) -> tuple[float | bool, ...]:
     return tuple(cast("float | bool", getattr(rules, name)) for name in RULES.names or ())

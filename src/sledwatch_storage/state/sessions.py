@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, TypedDict, cast
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
@@ -269,13 +268,6 @@ def member_sessions(
         own = tuple(being_closed[name] for name in SESSION_COLUMNS)
         rows = [*(row for row in rows if row[0] != own[0]), own]
     return Sessions.of_rows(rows)
-
-
-def member_sessions_frame(bind: Bind, user: str, until_us: int) -> pd.DataFrame:
-    """The same of the whole history as a frame of SESSION_COLUMNS, ascending."""
-    found = member_sessions(bind, user, until_us)
-    columns = {name: getattr(found, name) for name in SESSION_COLUMNS}
-    return pd.DataFrame(columns | {"session": pd.Series(found.session, dtype=object)})
 
 
 def time_zone_of(bind: Bind, gym: str) -> str:

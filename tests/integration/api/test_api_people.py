@@ -1,10 +1,15 @@
 """Gyms, machines and members over HTTP."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from api_house import DAY, NOW_US, House
+from sledwatch.strength import Strength
+from sledwatch_storage.state import sessions
+from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.limits import put_limit
 
 MACHINE: dict[str, Any] = {
     "gym": "north",
@@ -134,6 +139,37 @@ def test_workload_shows_every_day_and_the_sessions_of_them(house: House) -> None
     assert ["s-1", "s-0"] == [one["session"] for one in workload["sessions"]]
     assert 3200.0 == workload["days"][-1]["work_j"]
     assert 1.0 == workload["sessions"][-1]["spike"]
+
+
+def test_what_happened_meanwhile_stands_beside_the_load(house: House) -> None:
+    house.close_session(strength=Strength(180.0, 6.0, "line", False, 5))
+    with begin(house.engine) as connection:
+        reps = sessions.reps_of(connection, "s-1")
+        ends = [replace(rep, over_mm=10.0, limit_tier="calibrated", velocity_loss_pct=45.0) for rep in reps[:2]]
+        sessions.replace_reps(connection, "s-1", [*ends, replace(reps[2], set=2, velocity_loss_pct=15.0)])
+    put_limit(house.engine, "m-1", "north", "press-1", limit_mm=412.0, set_by="kim", now_us=NOW_US - 40 * DAY)
+    put_limit(house.engine, "m-1", "north", "press-1", limit_mm=400.0, set_by="kim", now_us=NOW_US - 2 * DAY)
+    house.raise_alert()
+    house.client.post("/api/v1/members/m-1/notes", json={"kind": "back-pain", "session": "s-1"})
+
+    workload = house.get("/members/m-1/workload", **{"from": "2026-11-16", "to": "2026-11-22"})
+    ((line,), (limit,), (pain,)) = (workload[name] for name in ("strength", "limits", "pain"))
+    assert [("2026-11-22", 180.0, False)] == [(one["day"], one["e1rm_kg"], one["guess"]) for one in line["points"]]
+    assert (412.0, [("2026-11-20", 400.0)]) == (
+        limit["before_mm"],
+        [(step["day"], step["limit_mm"]) for step in limit["changes"]],
+    )
+    assert ("2026-11-22", "s-1") == (pain["day"], pain["session"])
+    assert ["depth.excessive"] == [one["rule"] for one in workload["alerts"] if one["rule"] != "pain.reported"]
+    assert ["pain.reported"] == [one["rule"] for one in workload["findings"]]
+    (session,), (week,) = workload["sessions"], workload["weeks"]
+    assert (2, 2, 1, 30.0) == tuple(
+        session[name] for name in ("sets", "sets_measured", "sets_above_40_pct", "velocity_loss_pct")
+    )
+    assert (2, 2, 2400.0, 10.0) == tuple(
+        week[name] for name in ("sets", "over_reps", "exposure_kg_mm", "deepest_over_mm")
+    )
+    assert (0, 1.1) == (workload["rules"]["version"], workload["rules"]["values"]["spike_note"])
 
 
 def test_workload_is_by_default_the_last_ninety_days(house: House) -> None:

@@ -27,6 +27,7 @@ from sledwatch_analytics.api import (
     sets,
     sign_in,
     stream,
+    workload,
 )
 from sledwatch_analytics.api.accounts_metrics import AccountsMetrics
 from sledwatch_analytics.api.beside import Beside, lifespan
@@ -41,6 +42,7 @@ PREFIX: Final = "/api/v1"
 _ROUTERS: Final = (
     gyms.router,
     members.router,
+    workload.router,
     notes.router,
     limits.router,
     calibration.router,
