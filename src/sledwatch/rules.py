@@ -105,12 +105,7 @@ class WorkloadRules:
                 raise ValueError(f"{one.name}: expected {wanted}, got {value!r}")
             if not one.least <= value <= one.most:
                 raise ValueError(f"{one.name}: expected {one.least:g} to {one.most:g} {one.unit}, got {value:g}")
-        for lower, upper in (
-            ("spike_note", "spike_warn"),
-            ("spike_warn", "spike_alert"),
-            ("spike_note", "spike_alert_joined"),
-            ("baseline_yellow", "baseline_red"),
-        ):
+        for lower, upper in ORDERED:
             if getattr(self, lower) > getattr(self, upper):
                 raise ValueError(
                     f"{lower}: expected no more than {upper} ({getattr(self, upper):g}), got {getattr(self, lower):g}"
@@ -125,6 +120,48 @@ class WorkloadRules:
                 raise ValueError(f"{name}: no such setting; expected one of {', '.join(sorted(kinds))}")
             fitting[name] = float(value) if kinds[name] is float and type(value) is int else value
         return replace(self, **fitting)
+
+    def differing(self) -> dict[str, float | bool]:
+        """The values that are not the defaults, ready for JSON: `DEFAULT_RULES.changed` makes these rules of them."""
+        return {one.name: getattr(self, one.name) for one in TABLE if getattr(self, one.name) != one.default}
+
+
+# No threshold may lie above the one that says more.
+ORDERED: Final = (
+    ("spike_note", "spike_warn"),
+    ("spike_warn", "spike_alert"),
+    ("spike_note", "spike_alert_joined"),
+    ("baseline_yellow", "baseline_red"),
+)
+# In the order in which they are shown.
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "A session above the own 30-day best": (
+        "spike_note",
+        "spike_warn",
+        "spike_alert",
+        "spike_alert_joined",
+        "join_spacing",
+        "join_baseline",
+    ),
+    "Hard sessions too close together": ("hard_session_share",),
+    "A week above the own weeks": ("baseline_yellow", "baseline_red", "baseline_weeks", "baseline_least_sd"),
+    "Hard sets in a week": (
+        "volume_hard_sets",
+        "hard_set_velocity_loss_pct",
+        "hard_set_reps",
+        "hard_set_e1rm_share",
+    ),
+    "Beginners": (
+        "history_days",
+        "history_sessions",
+        "beginner_days_in_a_row",
+        "beginner_hard_sets",
+        "beginner_load_ratio",
+    ),
+    "Back after a break": ("returning_share", "returned_sessions"),
+    "Missing data": ("missing_share",),
+    "Back pain": ("pain_days",),
+}
 
 
 @dataclass(frozen=True, slots=True)

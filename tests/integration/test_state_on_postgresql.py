@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select
 from closing_house import House, earlier_session
 from kept_lifts import PROMISES as OF_LIFTS
 from kept_limits import PROMISES
+from kept_rules import PROMISES as OF_RULES
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
@@ -122,6 +123,11 @@ def test_limits_and_protocols_are_kept_here_too(engine: Engine, promise: Callabl
 
 @pytest.mark.parametrize("promise", OF_LIFTS, ids=lambda promise: promise.__name__)
 def test_what_was_lifted_is_told_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
+    promise(engine)
+
+
+@pytest.mark.parametrize("promise", OF_RULES, ids=lambda promise: promise.__name__)
+def test_settings_of_rules_are_kept_here_too(engine: Engine, promise: Callable[[Engine], None]) -> None:
     promise(engine)
 
 

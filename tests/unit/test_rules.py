@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sledwatch.rules import DEFAULT_RULES, TABLE, WorkloadRules
+from sledwatch.rules import DEFAULT_RULES, GROUPS, TABLE, WorkloadRules
 
 
 def test_thresholds_are_those_of_the_documents() -> None:
@@ -19,6 +19,10 @@ def test_every_setting_is_described_and_its_default_lies_within_its_bounds() -> 
         assert one.least <= one.default <= one.most, one.name
         assert one.meaning, one.name
         assert one.source, one.name
+
+
+def test_every_setting_stands_in_one_group() -> None:
+    assert sorted(one.name for one in TABLE) == sorted(name for names in GROUPS.values() for name in names)
 
 
 def test_a_whole_number_will_do_where_a_number_is_expected() -> None:

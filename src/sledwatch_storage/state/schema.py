@@ -293,7 +293,9 @@ session = Table(
     Column("limit_mm", Float),  # as it stood at the first closing, kept by later ones
     Column("limit_tier", String(16)),
     Column("limit_version", Integer),
-    Column("frozen", Json),  # limits by setup, and the protocol, as the first closing found them; later ones keep them
+    Column(
+        "frozen", Json
+    ),  # limits by setup, protocol and rules, as the first closing found them; later ones keep them
     Column("work_j", Float),
     Column("tonnage_kg", Float),
     Column("top_load_kg", Float),
@@ -497,6 +499,20 @@ note = Table(
     Column("taken_back_us", BigInteger),
     Index(None, "user", "at_us"),
     Index(None, "session"),
+)
+
+# Changed values of the rules of overuse, all versions: of an organisation, a gym or a member the newest one holds.
+rule_setting = Table(
+    "rule_setting",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),  # counts up over all of them
+    Column("gym", String(64)),  # none: it is no gym's …
+    Column("user", String(64)),  # … and no member's: the organisation's, where both are none
+    Column("changed", Json, nullable=False),  # sledwatch.rules: {name: value}; empty where all were taken back
+    Column("note", Text),
+    Column("set_by", String(64), nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Index(None, "user", "gym", "version"),
 )
 
 # What is to be told to the world, written in the transaction that made it true; a sender takes it from here.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from sledwatch.events import Rep, Tier
+from sledwatch.rules import DEFAULT_RULES, WorkloadRules
 from sledwatch.strength import Strength, kg_of
 from sledwatch.workload import SESSION_COLUMNS, Sessions, SessionTotals, hard_sets, session_totals
 from sledwatch_storage.state import schema
@@ -176,9 +177,9 @@ def appear(
 class Closed:
     """What a closing writes into the session's row. limit_*, frozen: as the first closing took them.
 
-    frozen: the limits by setup and the protocol, ready for JSON; the closing that wrote it reads it. strength: e1RM as
-    the 90 days before and this session say it. friction_n: of the machine, where it is measured. judged_missing: the
-    days that were missing when its workload was judged, ISO 8601.
+    frozen: the limits by setup, the protocol and the rules, ready for JSON; the closing that wrote it reads it.
+    strength: e1RM as the 90 days before and this session say it. friction_n: of the machine, where it is measured.
+    judged_missing: the days that were missing when its workload was judged, ISO 8601.
     """
 
     session: str
@@ -195,10 +196,13 @@ class Closed:
     judged_missing: list[str] | None = None
 
 
-def close(connection: Connection, closed: Closed, reps: Sequence[Rep]) -> None:
-    """Put what a closing found in place of what was there, within a writing transaction."""
+def close(connection: Connection, closed: Closed, reps: Sequence[Rep], rules: WorkloadRules = DEFAULT_RULES) -> None:
+    """Put what a closing found in place of what was there, within a writing transaction.
+
+    rules: say which sets are hard.
+    """
     # What was copied of it before is not what it is now, though no message has arrived since.
-    values = asdict(closed) | figures(reps, kg_of(closed.strength)) | {"state": "closed", "copied_version": None}
+    values = asdict(closed) | figures(reps, kg_of(closed.strength), rules) | {"state": "closed", "copied_version": None}
     connection.execute(update(_session).where(_session.c.session == closed.session).values(**values))
     replace_reps(connection, closed.session, reps)
 
@@ -210,7 +214,9 @@ def replace_reps(connection: Connection, session: str, reps: Collection[Rep]) ->
         connection.execute(insert(_rep), [_row(rep) for rep in reps])
 
 
-def figures(reps: Sequence[Rep], e1rm_kg: float | None = None) -> dict[str, float | int]:
+def figures(
+    reps: Sequence[Rep], e1rm_kg: float | None = None, rules: WorkloadRules = DEFAULT_RULES
+) -> dict[str, float | int]:
     """The columns of a session that its reps add up to. e1rm_kg: None where it is not known."""
     totals: SessionTotals = session_totals(reps)
     return {
@@ -218,7 +224,7 @@ def figures(reps: Sequence[Rep], e1rm_kg: float | None = None) -> dict[str, floa
         "tonnage_kg": totals.tonnage_kg,
         "top_load_kg": totals.top_load_kg,
         "reps": totals.reps,
-        "hard_sets": hard_sets(reps, e1rm_kg),
+        "hard_sets": hard_sets(reps, e1rm_kg, rules),
     }
 
 

@@ -43,6 +43,7 @@ from sledwatch_storage.state.limits import limit_book
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, as_said, online_of
 from sledwatch_storage.state.members import get_member
 from sledwatch_storage.state.protocols import get_protocol
+from sledwatch_storage.state.rules import rules_in_force
 from sledwatch_storage.state.sessions import Closed, StoredSession
 
 POLL_S: Final = 0.25
@@ -82,6 +83,7 @@ class _Context:
     pressing: Pressing
     limits: dict[Setup | None, DepthLimit | None]
     protocol: Protocol | None
+    rules: RulesInForce
     member_name: str
     time_zone: str
 
@@ -320,14 +322,15 @@ class Closer:
         if frozen is not None:
             limits |= frozen.by_setup()
         limit_of(pressing.first_setup)
-        rules = None if protocol is None else protocol.rules
+        allowed = None if protocol is None else protocol.rules
         return _Context(
             session=session,
             user=user,
             stored=stored,
             pressing=pressing,
             limits=limits,
-            protocol=rules if frozen is None else frozen.protocol,
+            protocol=allowed if frozen is None else frozen.protocol,
+            rules=rules_in_force(connection, logged.gym, user) if frozen is None else frozen.in_force(),
             member_name=user if member is None or member.name is None else member.name,
             time_zone=sessions.time_zone_of(connection, logged.gym),
         )
@@ -350,8 +353,8 @@ class Closer:
             findings.append(doubt)
         else:
             own = {"session": context.session, "start_us": span_us[0], "end_us": span_us[1]}
-            own |= sessions.figures(theirs, kg_of(strength))
-            findings += judge_workload(connection, context.user, own, context.time_zone, missing, RulesInForce())
+            own |= sessions.figures(theirs, kg_of(strength), context.rules.rules)
+            findings += judge_workload(connection, context.user, own, context.time_zone, missing, context.rules)
         return _Part(context, *span_us, theirs, strength, sensors.withheld(findings), missing)
 
     def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
@@ -424,12 +427,12 @@ class Closer:
             limit_mm=None if limit is None else limit.limit_mm,
             limit_tier=None if limit is None else limit.tier,
             limit_version=None if limit is None else limit.version,
-            frozen=freeze(context.limits, context.protocol),
+            frozen=freeze(context.limits, context.protocol, context.rules),
             strength=part.strength,
             friction_n=whole.friction_n,
             judged_missing=sorted(day.isoformat() for day in part.missing) or None,
         )
-        sessions.close(connection, closed, part.reps)
+        sessions.close(connection, closed, part.reps, context.rules.rules)
         whose = {"session": context.session, "gym": logged.gym, "machine": logged.machine, "user": context.user}
         told = [as_stored(of_member(finding, context.member_name), **whose) for finding in part.findings]
         if context.session == logged.session:

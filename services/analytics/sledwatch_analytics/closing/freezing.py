@@ -1,4 +1,4 @@
-"""What the first closing judged a session by, kept for later ones: limits by setup, and the protocol."""
+"""What the first closing judged a session by, kept for later ones: limits by setup, the protocol, and the rules."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import msgspec
 from sledwatch.events import Rep, Setup
 from sledwatch.limits import DepthLimit
 from sledwatch.protocol import Protocol
+from sledwatch.rules import DEFAULT_RULES, RulesInForce
 from sledwatch_storage.state.sessions import StoredSession
 
 
@@ -19,19 +20,31 @@ class _Judged(msgspec.Struct, frozen=True):
 
 
 class Frozen(msgspec.Struct, frozen=True):
-    """What a closing froze, as it is kept."""
+    """What a closing froze, as it is kept.
+
+    rules: the values that were not the defaults, by name; none in sessions that were closed before there were any.
+    """
 
     limits: tuple[_Judged, ...]
     protocol: Protocol | None
+    rules: dict[str, bool | int | float] = {}
+    rules_version: int = 0
 
     def by_setup(self) -> dict[Setup | None, DepthLimit | None]:
         """The limits, by the setup they held for."""
         return {one.setup: one.limit for one in self.limits}
 
+    def in_force(self) -> RulesInForce:
+        """The rules of overuse, with the version that they had."""
+        return RulesInForce(DEFAULT_RULES.changed(self.rules), self.rules_version)
 
-def freeze(limits: Mapping[Setup | None, DepthLimit | None], protocol: Protocol | None) -> dict[str, Any]:
+
+def freeze(
+    limits: Mapping[Setup | None, DepthLimit | None], protocol: Protocol | None, rules: RulesInForce
+) -> dict[str, Any]:
     """Ready for JSON."""
-    frozen = Frozen(tuple(_Judged(setup, limit) for setup, limit in limits.items()), protocol)
+    judged = tuple(_Judged(setup, limit) for setup, limit in limits.items())
+    frozen = Frozen(judged, protocol, rules.rules.differing(), rules.version)
     built: dict[str, Any] = msgspec.to_builtins(frozen)
     return built
 

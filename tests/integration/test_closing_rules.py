@@ -1,0 +1,46 @@
+"""The settings of the rules at a closing: those in force at the first one, and at later ones too."""
+
+from typing import Any
+
+from closing_house import House, empty_state, house
+from presses import Session
+from sledwatch_storage.state.corrections import want
+from sledwatch_storage.state.engine import begin
+from sledwatch_storage.state.findings import list_findings
+from sledwatch_storage.state.rules import ORGANISATION, Scope, put_settings
+from sledwatch_storage.state.sessions import get_session
+
+__all__ = ["empty_state", "house"]
+
+
+def spikes(house: House) -> list[tuple[str, int, Any]]:
+    found = list_findings(house.engine, rule="workload.spike")
+    return [(one["severity"], one["evidence"]["rules_version"], one["evidence"]["threshold"]) for one in found]
+
+
+def set_rules(house: House, scope: Scope, **changed: float) -> None:
+    put_settings(house.engine, scope, changed, note=None, set_by="coach", now_us=house.now_us)
+
+
+def test_the_rules_of_the_first_closing_hold_for_later_ones(house: House) -> None:
+    house.has_trained("m-1", [35, 30, 25, 20, 15, 10, 5], work_j=800.0)
+    set_rules(house, ORGANISATION, spike_alert=9.0, spike_warn=1.5)
+    set_rules(house, Scope(user="m-1"), spike_warn=1.6)
+    session = Session().set_of([380.0] * 8)
+    house.arrive(session.events(), session.now_us)
+    assert ["s-1"] == house.closer.run_once()
+    before = spikes(house)
+    assert [("warn", 2, 1.6)] == before
+    stored = get_session(house.engine, "s-1")
+    assert stored is not None
+    assert stored["frozen"] is not None
+    assert ({"spike_warn": 1.6, "spike_alert": 9.0}, 2) == (
+        stored["frozen"]["rules"],
+        stored["frozen"]["rules_version"],
+    )
+
+    set_rules(house, Scope(gym="north"), spike_note=1.0)
+    with begin(house.engine) as connection:
+        want(connection, ["s-1"], house.now_us)
+    assert ["s-1"] == house.closer.run_once()
+    assert before == spikes(house)
