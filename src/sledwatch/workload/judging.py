@@ -358,7 +358,8 @@ def _missing_of(
         )
     found = segments.merge(days, on=by)[["segment", "day"]].drop_duplicates().sort_values(["segment", "day"])
     first = np.searchsorted(found["segment"].to_numpy(), np.arange(len(owner) + 1))
-    return first, found["day"].to_numpy(dtype=np.int64)
+    # A copy: what belongs to pandas may not be written to, and the scan would be compiled anew for that.
+    return first, np.array(found["day"], dtype=np.int64)
 
 
 def _rules_of(rules: RulesOfAll, users: pd.Index) -> tuple[Micros, list[WorkloadRules]]:

@@ -138,7 +138,7 @@ def daily_measures(load: pd.DataFrame, rules: WorkloadRules = DEFAULT_RULES) -> 
         at = int(gap[0])
         days = f"{np.datetime64(int(day[at]), 'D')} comes before {np.datetime64(int(day[at + 1]), 'D')}"
         raise ValueError(f"user {user.iloc[at]}: {days}; expected every calendar day once, ascending")
-    found = _measures(np.append(begin, len(load)), load["work_j"].to_numpy(dtype=np.float64), rules)
+    found = _measures(np.append(begin, len(load)), _values(load["work_j"]), rules)
     return load.assign(**{name: found[number] for number, name in enumerate(MEASURES)})
 
 
@@ -238,7 +238,7 @@ def _measures(
 def _column(
     name: str, load: pd.Series, rules: WorkloadRules, acute_days: int = 7, chronic_days: int = 28, week_days: int = 7
 ) -> pd.Series:
-    days = load.to_numpy(dtype=np.float64)
+    days = _values(load)
     found = _measures(np.array([0, len(days)]), days, rules, acute_days, chronic_days, week_days)
     return pd.Series(found[MEASURES.index(name)], index=load.index)
 
@@ -246,10 +246,15 @@ def _column(
 def _best_before(work_j: pd.Series, window_days: int) -> tuple[Floats, Micros]:
     if not work_j.index.is_monotonic_increasing:
         raise ValueError("sessions must ascend by start time")
-    work, t_us = work_j.to_numpy(dtype=np.float64), _micros(work_j.index)
+    work, t_us = _values(work_j), _micros(work_j.index)
     # A session at the same instant is not one of the days before.
     until = np.searchsorted(t_us, t_us)
     return work, best_between(work, np.searchsorted(t_us, t_us - window_days * DAY_US), until)
+
+
+def _values(series: pd.Series) -> Floats:
+    """A copy: what belongs to pandas may not be written to, and the scans would be compiled anew for that."""
+    return np.array(series, dtype=np.float64)
 
 
 def _micros(index: pd.Index) -> Micros:
