@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from sledwatch_app.commands import credentials, doctor, history, parts, press, use
+from sledwatch_app.commands import credentials, doctor, history, parts, press, reanalyse, use
 from sledwatch_app.errors import Failed, WrongUse
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(doctor.app)
 app.add_typer(use.app)
 app.add_typer(press.app)
 app.add_typer(history.app)
+app.add_typer(reanalyse.app)
 app.add_typer(credentials.app, name="credentials")
 
 

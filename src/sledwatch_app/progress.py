@@ -9,6 +9,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 if TYPE_CHECKING:
     import sledwatch_sim as sim
+    from sledwatch_analytics.bulk.exporting import ExportProgress
+    from sledwatch_analytics.bulk.reanalysing import Report
+    from sledwatch_analytics.bulk.running import RunProgress
     from sledwatch_app.importing import ImportProgress
     from sledwatch_app.replay import ReplayProgress
     from sledwatch_sim.history.making import Progress as HistoryProgress
@@ -92,6 +95,29 @@ def shown_import(name: str) -> Iterator[Callable[["ImportProgress"], None]]:
             progress.update(task, total=max(1, now.sessions), completed=now.sent, words=words)
 
         yield report
+
+
+@contextmanager
+def shown_reanalysis() -> Iterator["Report"]:
+    """Show a reanalysis: members exported, partitions done with the rate and the time left, sessions compared."""
+    from sledwatch_analytics.bulk.reanalysing import Report
+
+    with _bar("reanalysis") as (progress, task):
+
+        def export(now: "ExportProgress") -> None:
+            words = f"exported {now.done} of {now.members} members · {now.sessions} sessions · {now.reps} reps"
+            progress.update(task, total=max(1, now.members), completed=now.done, words=words)
+
+        def run(now: "RunProgress") -> None:
+            left = "" if now.left_s is None else f" · {now.left_s:.0f} s left"
+            words = f"{now.done} of {now.partitions} partitions, {now.kept} from before · {now.reps_per_s:.0f} reps/s"
+            progress.update(task, total=max(1, now.partitions), completed=now.done, words=words + left)
+
+        def settle(compared: int, sessions: int) -> None:
+            words = f"compared {compared} of {sessions} sessions"
+            progress.update(task, total=max(1, sessions), completed=compared, words=words)
+
+        yield Report(export, run, settle)
 
 
 @contextmanager

@@ -37,13 +37,16 @@ def settle_alerts(
     *,
     may_withdraw: bool,
     is_news: bool = True,
+    judged_rules: tuple[str, ...] = JUDGED_RULES,
+    why: str | None = None,
 ) -> list[Alert]:
     """Raise, repeat and withdraw, within a closing's transaction; returns the alerts that are new or have changed.
 
     findings: of a nameless member, all that the closing found. whose: gym, user, machine and session. may_withdraw: all
     samples are there; while some are missing, what only live has heard, and somebody may have acknowledged, stays.
     is_news: else it is an old session of which nothing has arrived; what others have changed of its workload raises no
-    new alert.
+    new alert, and nobody gets a letter about it. judged_rules: what the rules that were looked at begin with; alerts of
+    others stay as they are. why: what is said of alerts that are withdrawn, where it is not for want of samples.
     """
     changed, raised = [], set()
     for finding in filter(life.becomes_alert, findings):
@@ -65,17 +68,20 @@ def settle_alerts(
         if known is None or known.provisional or alert != known.alert:
             kept_alerts.save(connection, alert, provisional=False)
             changed.append(alert)
-        tell(connection, pseudonymous(alert, finding), now_us)
+        if is_news or not finding.rule.startswith(WORKLOAD):
+            tell(connection, pseudonymous(alert, finding), now_us)
     former = [
         one.alert for one in kept_alerts.of_session(connection, whose["session"]) if may_withdraw or not one.provisional
     ]
-    unfounded = [alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"])]
+    unfounded = [
+        alert for alert in former if alert.id not in raised and _is_judged_by(alert, whose["session"], judged_rules)
+    ]
     held_back = {
         finding.rule: str(finding.evidence["withheld"]) for finding in findings if "withheld" in finding.evidence
     }
-    unmet = NOT_CONFIRMED if may_withdraw else NOT_ANY_MORE
-    why = [f"Withdrawn: {held_back[alert.rule]}." if alert.rule in held_back else unmet for alert in unfounded]
-    return changed + [withdraw(connection, *one, now_us) for one in zip(unfounded, why, strict=True)]
+    unmet = why or (NOT_CONFIRMED if may_withdraw else NOT_ANY_MORE)
+    said = [f"Withdrawn: {held_back[alert.rule]}." if alert.rule in held_back else unmet for alert in unfounded]
+    return changed + [withdraw(connection, *one, now_us) for one in zip(unfounded, said, strict=True)]
 
 
 def withdraw(connection: Connection, alert: Alert, why: str, now_us: int) -> Alert:
@@ -106,10 +112,10 @@ def _matter(alert: Alert) -> dict[str, str | None]:
     return {"gym": alert.gym, "user": alert.user, "machine": alert.machine, "session": alert.session}
 
 
-def _is_judged_by(alert: Alert, session: str) -> bool:
+def _is_judged_by(alert: Alert, session: str, rules: tuple[str, ...]) -> bool:
     """Whether it is for the closing of this session to say that an alert does not hold; what is settled stays so."""
     raised_by = _visit(alert.evidence)[-1:]
-    return alert.rule.startswith(JUDGED_RULES) and alert.state != "resolved" and raised_by in ([], [session])
+    return alert.rule.startswith(rules) and alert.state != "resolved" and raised_by in ([], [session])
 
 
 def _visit(evidence: Mapping[str, Any]) -> list[str]:
