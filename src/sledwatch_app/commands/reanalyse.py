@@ -29,9 +29,6 @@ def reanalyse(
         typer.Option("--gym", metavar="GYM", help="Sessions of this gym only.", show_default="all"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
-    from_samples: Annotated[
-        bool, typer.Option("--from-samples", help="Find the reps anew too, and ask for closings where they differ.")
-    ] = False,
     dask: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--dask", metavar="URL", help="A Dask cluster's scheduler, such as tcp://cluster:8786."),
@@ -108,10 +105,9 @@ def _as_json(done: "Reanalysis", dry_run: bool) -> str:
 
 def _told(done: "Reanalysis", first: date, last: date, dry_run: bool) -> list[str]:
     compared = done.compared.as_json()
-    lines = [
-        f"{first} to {last}: {done.members} members, {compared['sessions']} sessions, {done.reps} reps in "
-        f"{done.partitions} partitions, {done.kept} of them analysed before"
-    ]
+    sessions = f"{done.members} members, {compared['sessions']} sessions, {done.reps} reps"
+    partitions = f"{done.partitions} partitions, {done.kept} of them analysed before"
+    lines = [f"{first} to {last}: {sessions} in {partitions}"]
     if compared["findings"]:
         kinds = ("new", "gone", "severity", "words", "same", "members")
         heads = ("new", "gone", "other severity", "other words", "same", "members concerned")

@@ -3,7 +3,7 @@
 `analyse_partition` is all that a worker needs, in a pool or on a cluster: a frame in, a frame out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sledwatch.findings import Finding, workload_findings
+from sledwatch.findings import Finding, findings_in_bulk
 from sledwatch.rules import DEFAULT_RULES, RulesInForce
-from sledwatch.workload import SESSION_COLUMNS, Sessions, WorkloadContext
+from sledwatch.workload import judge_all
 from sledwatch_analytics.bulk.partitions import JUDGED, SESSIONS, as_parquet
 from sledwatch_analytics.closing.judging import NAMELESS
 
@@ -186,29 +186,32 @@ def _hard_sets(
 
 def _findings(table: pa.Table, frame: pd.DataFrame, rules: _Rules) -> dict[int, list[Finding]]:
     """What is to be said, by row; sessions of which nothing is to be said are not there."""
-    wanted = np.flatnonzero(table["judged"].to_numpy() & ~table["doubtful"].to_numpy())
+    wanted = table["judged"].to_numpy() & ~table["doubtful"].to_numpy()
     missing = _missing_days(table, frame)
-    found = {}
-    of_user = frame.groupby("user", sort=False).indices
-    histories = {}
-    users, zones, sessions = (frame[name].tolist() for name in ("user", "time_zone", "session"))
-    for row in wanted.tolist():
-        user, zone = users[row], zones[row]
-        if user not in histories:
-            histories[user] = Sessions.of_frame(frame.iloc[of_user[user]][list(SESSION_COLUMNS)])
-        days = missing[(missing["user"] == user) & (missing["time_zone"] == zone)]["day"]
-        context = WorkloadContext(
-            sessions=histories[user],
-            session=sessions[row],
-            time_zone=zone,
-            missing_days=frozenset(days),
-            member_name=NAMELESS,
-            rules=rules.in_force[rules.code[row]],
+    rows = pd.Index(frame["session"])
+    found: dict[int, list[Finding]] = {}
+    for code_of in _rules_in_turn(frame["user"], rules.code):
+        # Hardly anybody trains where other rules hold for them: as a rule there is one turn, of everybody.
+        of_turn = frame["user"].map(code_of)
+        members = of_turn.notna()
+        in_force = {str(user): rules.in_force[code] for user, code in code_of.items()}
+        judged = judge_all(
+            frame[members], missing[missing["user"].isin(code_of.index)], {u: one.rules for u, one in in_force.items()}
         )
-        said = workload_findings(context)
-        if said:
-            found[row] = said
+        answers = rows.get_indexer(pd.Index(judged.sessions.session[judged.answers]))
+        asked = wanted[answers] & (of_turn.to_numpy()[answers] == rules.code[answers])
+        place = dict(zip(judged.sessions.session[judged.answers[asked]], answers[asked].tolist(), strict=True))
+        for session, findings in findings_in_bulk(judged, in_force, asked, lambda _user: NAMELESS):
+            found[place[session.session]] = findings
     return found
+
+
+def _rules_in_turn(user: pd.Series, code: NDArray[np.int64]) -> Iterator[pd.Series]:
+    """Which rules each user is judged by: first one's first, then the second of those who have two, and so on."""
+    pairs = pd.DataFrame({"user": user, "code": code}).drop_duplicates()
+    turn = pairs.groupby("user", sort=False).cumcount()
+    for number in range(int(turn.max()) + 1 if len(pairs) else 0):
+        yield pairs[turn == number].set_index("user")["code"]
 
 
 def _missing_days(table: pa.Table, frame: pd.DataFrame) -> pd.DataFrame:
