@@ -42,6 +42,10 @@ def run(*words: str, cwd: Path, **settings: str) -> "subprocess.CompletedProcess
         (["simulate", "too-deep", "--start", "²"], {}, "--start"),
         (["replay", "absent.csv", "--gym", "g", "--machine", "m", "--user", "u"], {}, "absent.csv"),
         (["score", "absent.jsonl"], {}, "absent.jsonl"),
+        (["reanalyse", "--from", "2026-02-30", "--to", "2026-03-01"], {}, "--from"),
+        (["reanalyse", "--from", "2026-03-02", "--to", "2026-03-01"], {}, "after"),
+        (["reanalyse", "--from", "2026-03-01", "--to", "2026-03-02", "--data", "absent"], {}, "absent"),
+        (["reanalyse", "--from", "2026-03-01", "--to", "2026-03-02", "--data", "."], {}, "sledwatch migrate"),
         (["quarantine", "list"], {"URL": "ftp://x"}, "SLEDWATCH_URL"),
     ],
 )

@@ -18,7 +18,7 @@ from sledwatch.findings import Finding, findings_in_bulk
 from sledwatch.rules import DEFAULT_RULES, RulesInForce
 from sledwatch.workload import judge_all
 from sledwatch_analytics.bulk.partitions import JUDGED, SESSIONS, as_parquet
-from sledwatch_analytics.closing.judging import NAMELESS
+from sledwatch_analytics.nameless import NAMELESS
 
 # What was added up in another order differs by less.
 _SAME: Final = 1e-9

@@ -6,16 +6,12 @@ them, and the program. What is there is not done again, whoever did it and whene
 
 import hashlib
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata, resources
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,13 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sledwatch_analytics.bulk.analysing import analyse_parquet
 from sledwatch_analytics.bulk.exporting import Partition, Stopped
 from sledwatch_analytics.bulk.partitions import partition_name
+from sledwatch_analytics.bulk.working import analyse_file, have_the_worker, program_digest, write_whole
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# What a result follows from, beside the rows: these packages' sources, and the versions of what computes.
-_SOURCES: Final = ("sledwatch", "sledwatch_analytics.bulk")
-_COMPUTING: Final = ("numpy", "pandas", "pyarrow", "numba")
 _POLL_S: Final = 0.1
 _CONNECT_S: Final = 10.0
 # So many wait for each worker, so that none waits for work, and memory is bounded.
@@ -109,20 +103,20 @@ def _here(tasks: Sequence[Task], stop: threading.Event) -> Iterator[Task]:
     for task in tasks:
         if stop.is_set():
             raise Stopped
-        _analyse_file(task.partition.path, task.result)
+        analyse_file(task.partition.path, task.result)
         yield task
 
 
 def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Task]:
     # A fork would share locks and threads of this process; a new interpreter shares nothing.
     context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_have_the_worker, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, context, initializer=have_the_worker, initargs=(os.getpid(),))
     waiting, running = list(reversed(tasks)), dict[Future[None], Task]()
     try:
         while waiting or running:
             while waiting and len(running) < _AHEAD * workers:
                 task = waiting.pop()
-                running[pool.submit(_analyse_file, task.partition.path, task.result)] = task
+                running[pool.submit(analyse_file, task.partition.path, task.result)] = task
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
                 task = running.pop(future)
@@ -159,7 +153,7 @@ def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event) -> Itera
                 done = [future for future in running if future.done()]
                 for future in done:
                     task = running.pop(future)
-                    _write(task.result, _result_of(future, url))
+                    write_whole(task.result, _result_of(future, url))
                     yield task
                 if not done and stop.wait(_POLL_S):
                     raise Stopped
@@ -190,42 +184,5 @@ def _result_of(future: Any, url: str) -> bytes:
     return result
 
 
-def _analyse_file(path: Path, result: Path) -> None:
-    _write(result, analyse_parquet(path.read_bytes()))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
-
-
-def _have_the_worker(parent: int) -> None:
-    """Ctrl-C is for the parent to handle; where that is gone, nobody waits for what is done here."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def leave_with_parent() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=leave_with_parent, name="parent", daemon=True).start()
-
-
 def _fingerprint(partition: Partition) -> str:
     return hashlib.blake2b(f"{partition.digest} {program_digest()}".encode(), digest_size=12).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def program_digest() -> str:
-    """Names the program that analyses: its sources, and the versions of what it computes with."""
-    digest = hashlib.blake2b(digest_size=12)
-    for package in _SOURCES:
-        root = Path(str(resources.files(package)))
-        for path in sorted(root.rglob("*.py")):
-            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in _COMPUTING:
-        with suppress(metadata.PackageNotFoundError):
-            digest.update(f"{name} {metadata.version(name)}\0".encode())
-    return digest.hexdigest()

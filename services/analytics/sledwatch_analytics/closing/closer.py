@@ -21,7 +21,7 @@ from sledwatch.rules import RulesInForce
 from sledwatch.strength import Strength, kg_of, reference_load
 from sledwatch_analytics.closing.due import has_news, is_due, is_lost
 from sledwatch_analytics.closing.freezing import freeze, frozen_of
-from sledwatch_analytics.closing.judging import NAMELESS, as_stored, judge_depth, judge_protocol, of_member
+from sledwatch_analytics.closing.judging import as_stored, judge_depth, judge_protocol, of_member
 from sledwatch_analytics.closing.metrics import ClosingMetrics
 from sledwatch_analytics.closing.pain import judge_pain_again
 from sledwatch_analytics.closing.raising import NEWS_US, settle_alerts
@@ -30,6 +30,7 @@ from sledwatch_analytics.closing.shares import question, shared_out
 from sledwatch_analytics.closing.workload import HISTORY_US, judge_workload, missing_before
 from sledwatch_analytics.lifting import strength_at
 from sledwatch_analytics.measured import Pressing, Samples, ascending, friction_of, joined, samples_of
+from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Final
 
 from sledwatch.alerts import finding_id
 from sledwatch.events import Alert, Rep
@@ -12,11 +11,9 @@ from sledwatch.limits import DepthLimit, OwnHistory, ReferenceLoad, with_lifted
 from sledwatch.machine import Basis
 from sledwatch.protocol import Protocol
 from sledwatch_analytics.measured import Pressing
+from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_storage.state.findings import StoredFinding
 from sledwatch_storage.state.machines import as_said
-
-# Stands for the member in the words of a finding until it is known who will read them (a character of no language).
-NAMELESS: Final = "\ue000"
 
 
 def judge_depth(

@@ -14,9 +14,10 @@ from sledwatch.events import Alert
 from sledwatch.findings import Finding
 from sledwatch.findings.pain import PAIN, Before, Noted, is_same_pain, pain_finding
 from sledwatch.rules import DEFAULT_RULES, RulesInForce
-from sledwatch_analytics.closing.judging import NAMELESS, of_member, pseudonymous
+from sledwatch_analytics.closing.judging import of_member, pseudonymous
 from sledwatch_analytics.closing.raising import CLOSING, withdraw
 from sledwatch_analytics.delivery.letters import tell
+from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_storage.state import alerts as kept_alerts
 from sledwatch_storage.state import notes as kept
 from sledwatch_storage.state.days import DAY_US

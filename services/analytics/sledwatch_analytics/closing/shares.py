@@ -7,7 +7,7 @@ from sledwatch.events import Rep
 from sledwatch.findings import Finding
 from sledwatch.findings.badge import badge_finding
 from sledwatch.sharing import two_patterns
-from sledwatch_analytics.closing.judging import NAMELESS
+from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_storage.state.corrections import NOBODY, Correction
 
 

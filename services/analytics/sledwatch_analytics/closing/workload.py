@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sledwatch.findings import Finding, workload_findings
 from sledwatch.rules import RulesInForce
 from sledwatch.workload import LOOK_BACK_DAYS, WorkloadContext
-from sledwatch_analytics.closing.judging import NAMELESS
+from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_storage.state import sessions
 from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.missing import missing_days
