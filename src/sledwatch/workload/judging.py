@@ -229,7 +229,7 @@ def judge_all(
     """
     member, users = pd.factorize(sessions["user"], sort=True)
     zone, zones = pd.factorize(sessions["time_zone"], sort=True)
-    every = Sessions._of_columns(sessions)
+    every = Sessions.of_columns(sessions)
     order = every.order(member)
     every, member, zone = every.at(order), member[order], zone[order]
     # A segment is a member in a time zone; hardly anybody has two.

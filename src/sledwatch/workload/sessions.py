@@ -56,12 +56,12 @@ class Sessions:
     @classmethod
     def of_frame(cls, frame: pd.DataFrame) -> "Sessions":
         """Those of one member from a frame with SESSION_COLUMNS, in any order; NaN where something is not known."""
-        every = cls._of_columns(frame)
+        every = cls.of_columns(frame)
         return every.at(every.order(np.zeros(len(every), dtype=np.int64)))
 
     @classmethod
-    def _of_columns(cls, frame: pd.DataFrame) -> "Sessions":
-        """All rows of a frame as they are."""
+    def of_columns(cls, frame: pd.DataFrame) -> "Sessions":
+        """All rows of a frame as they are, of any members; `order` says which of them to take."""
         start_us = frame["start_us"].to_numpy(dtype=np.int64)
         end = frame["end_us"]
         if end.dtype == np.int64:
