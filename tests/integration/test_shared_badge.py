@@ -161,6 +161,22 @@ def test_what_members_did_later_is_judged_anew(house: House) -> None:
     assert [] == close_all(house)
 
 
+def test_of_old_sessions_others_change_what_is_found_but_call_nobody(house: House) -> None:
+    weeks_of_training(house, "m-1", 1_500.0)
+    arrive_and_close(house, shared())
+    later = Session(session="s-2", boot="b2", start_us=T0_US + 3 * DAY_US)
+    for _ in range(2):
+        later.set_of(MINE, load_kg=160.0)
+    arrive_and_close(house, later)
+    house.now_us = later.now_us + 8 * DAY_US
+
+    for number in (1, 2, 3):
+        say(house, number, "m-2")
+    assert ["s-1", "s-2"] == close_all(house)
+    assert "workload.spike" in rules(house, "s-2")
+    assert "s-2" not in {alert.session for alert in alerts.list_alerts(house.engine, user="m-1")}
+
+
 def test_late_frames_leave_what_was_said_where_it_belongs(house: House) -> None:
     session = shared()
     events = session.events()
