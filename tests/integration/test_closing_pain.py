@@ -13,6 +13,7 @@ from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import findings_of
 from sledwatch_storage.state.limits import put_limit
 from sledwatch_storage.state.notes import BACK_PAIN
+from sledwatch_storage.state.rules import Scope, put_settings
 
 __all__ = ["empty_state", "house"]
 
@@ -37,6 +38,10 @@ def notes_pain(house: House, at_us: int, session: str | None = "s-1") -> str:
         )  # fmt: skip
     assert BACK_PAIN == noted.note.kind
     return noted.note.matter
+
+
+def days_that_count(house: House, days: int) -> None:
+    put_settings(house.engine, Scope(), {"pain_days": days}, note=None, set_by="manager", now_us=house.now_us)
 
 
 def pain(house: House) -> Any:
@@ -108,6 +113,17 @@ def test_days_later_it_is_still_judged_by_what_came_before(house: House, days: i
     notes_pain(house, house.now_us, None)
     close_all(house)
     assert expected == pain(house)["severity"]
+
+
+def test_the_days_that_count_are_a_setting_and_a_pain_keeps_those_it_was_judged_by_first(house: House) -> None:
+    session = trains(house, 430.0, 432.0)
+    house.now_us = session.now_us + 9 * DAY_US
+    days_that_count(house, 10)
+    notes_pain(house, house.now_us, None)
+    days_that_count(house, 3)
+    close_all(house)
+    found = pain(house)
+    assert ("alert", 10, 1) == (found["severity"], found["evidence"]["pain_days"], found["evidence"]["rules_version"])
 
 
 def test_the_findings_of_its_session_are_replaced_without_it(house: House) -> None:

@@ -24,6 +24,7 @@ from sledwatch_storage.state.days import DAY_US
 from sledwatch_storage.state.findings import StoredFinding, findings_around, get_finding, put_finding, remove_finding
 from sledwatch_storage.state.members import get_member
 from sledwatch_storage.state.notes import BACK_PAIN, Note, StoredNote
+from sledwatch_storage.state.rules import rules_in_force
 from sledwatch_storage.state.sessions import sessions_of
 
 # Who taps twice means it once.
@@ -122,7 +123,7 @@ def _settle(connection: Connection, notes: Sequence[StoredNote], now_us: int) ->
         # Nobody has seen them in any gym: there is nothing before, and no inbox that it would belong in.
         return []
     gym, machine, session = where
-    in_force = _rules(known)
+    in_force = rules_in_force(connection, gym, user) if known is None else _frozen(known)
     finding = pain_finding(
         [Noted(note.at_us, note.session) for note in notes],
         _before(connection, notes, in_force.rules.pain_days),
@@ -209,10 +210,8 @@ def _where(connection: Connection, notes: Sequence[StoredNote]) -> tuple[str, st
     return None if gym is None else (gym, None, None)
 
 
-def _rules(known: StoredFinding | None) -> RulesInForce:
+def _frozen(known: StoredFinding) -> RulesInForce:
     """The rules that a matter was judged by first, which later judgements keep."""
-    if known is None:
-        return RulesInForce()
     evidence = known["evidence"]
     return RulesInForce(DEFAULT_RULES.changed({"pain_days": evidence["pain_days"]}), evidence["rules_version"])
 
