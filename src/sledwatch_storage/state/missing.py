@@ -7,13 +7,13 @@ is in any figure.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from sledwatch_storage.state import ranges, schema
 from sledwatch_storage.state.days import DAY_US, local_day
@@ -25,9 +25,12 @@ USED_DAYS: Final = 30
 _session, _log, _ledger = schema.session, schema.session_log, schema.ledger
 
 # Closing asks this for each session: building a statement costs more than executing it.
-_GAPS: Final = select(
-    *(_ledger.c[name] for name in ("gym", "machine", "boot", "ranges", "refused_ranges", "oldest_seq"))
-).where(text(schema.HAS_GAPS), _ledger.c.updated_us >= bindparam("since_us"))
+_BOOTS: Final = select(_ledger.c.gym, _ledger.c.machine, _ledger.c.boot, _ledger.c.updated_us).where(
+    text(schema.HAS_GAPS), _ledger.c.updated_us >= bindparam("since_us")
+)
+_RANGES: Final = select(_ledger.c.ranges, _ledger.c.refused_ranges, _ledger.c.oldest_seq).where(
+    _ledger.c.gym == bindparam("gym"), _ledger.c.machine == bindparam("machine"), _ledger.c.boot == bindparam("boot")
+)
 _used = (
     select(_session.c.gym, _session.c.machine)
     .where(
@@ -36,7 +39,7 @@ _used = (
     .distinct()
     .subquery()
 )
-_GAPS_OF_MEMBER: Final = _GAPS.join_from(
+_BOOTS_OF_MEMBER: Final = _BOOTS.join_from(
     _used, _ledger, (_ledger.c.gym == _used.c.gym) & (_ledger.c.machine == _used.c.machine)
 )
 _USES_OF_MEMBER: Final = select(_session.c.gym, _session.c.machine, _session.c.start_us).where(
@@ -47,18 +50,11 @@ _USES: Final = select(_session.c.user, _session.c.start_us).where(
     _session.c.machine == bindparam("machine"),
     _session.c.start_us.between(bindparam("used_us"), bindparam("until_us")),
 )
-_of_boot = (
-    (_log.c.gym == bindparam("gym")) & (_log.c.machine == bindparam("machine")) & (_log.c.boot == bindparam("boot"))
-)
-_BEFORE: Final = select(func.max(_log.c.start_us)).where(_of_boot, _log.c.start_us < bindparam("from_us"))
-_AFTER: Final = select(func.min(_log.c.start_us)).where(_of_boot, _log.c.start_us > bindparam("until_us"))
-# With those around the last session before and the first one after: what is missing at either end lies between it and
-# the next. Numbers ascend with time, but for a clock that is set right.
 _EVENTS: Final = select(_log.c.start_seq, _log.c.start_us, _log.c.end_seq, _log.c.end_us).where(
-    _of_boot,
-    _log.c.start_us >= func.coalesce(_BEFORE.scalar_subquery() - DAY_US, bindparam("from_us")),
-    _log.c.start_us <= func.coalesce(_AFTER.scalar_subquery() + DAY_US, bindparam("until_us")),
+    _log.c.gym == bindparam("gym"), _log.c.machine == bindparam("machine"), _log.c.boot == bindparam("boot")
 )
+# So many boots are remembered: those of a year of hundreds of machines.
+MOST_BOOTS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +65,39 @@ class Gap:
     until_us: int
 
 
-def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str) -> frozenset[date]:
+class GapBook:
+    """The gaps of machines, remembered by one thread: of a boot nothing changes until something of it arrives."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], tuple[int, list[Gap]]] = {}
+
+    def of(self, connection: Connection, boots: Iterable[Any]) -> dict[tuple[str, str], list[Gap]]:
+        """The gaps of machines that have any, by machine. boots: gym, machine, boot, updated_us."""
+        gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
+        for gym, machine, boot, updated_us in boots:
+            known = self._known.get((gym, machine, boot))
+            if known is None or known[0] != updated_us:
+                if len(self._known) >= MOST_BOOTS:
+                    self._known.clear()
+                known = updated_us, _gaps_of(connection, gym, machine, boot)
+                self._known[gym, machine, boot] = known
+            if known[1]:
+                gaps[gym, machine] += known[1]
+        return gaps
+
+
+def missing_days(
+    bind: Bind, user: str, from_us: int, to_us: int, time_zone: str, book: GapBook | None = None
+) -> frozenset[date]:
     """The local days, from that of one time to that of another, of which something is missing of a member's machines.
 
-    A day counts when the member used the machine on it or in the 30 days before.
+    A day counts when the member used the machine on it or in the 30 days before. book: of whoever asks often.
     """
     # Days are asked about, so use later on the last of them counts too.
     where = {"user": user, "used_us": from_us - (USED_DAYS + 1) * DAY_US, "until_us": to_us + DAY_US}
     with reading(bind) as connection:
-        boots = connection.execute(_GAPS_OF_MEMBER, where | {"since_us": from_us - DAY_US}).all()
-        gaps = _gaps(connection, boots, from_us, to_us)
+        boots = connection.execute(_BOOTS_OF_MEMBER, where | {"since_us": from_us - DAY_US}).all()
+        gaps = (book or GapBook()).of(connection, boots)
         if not gaps:
             return frozenset()
         uses: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -91,38 +110,29 @@ def missing_days(bind: Bind, user: str, from_us: int, to_us: int, time_zone: str
 
 
 def missing_days_of_all(
-    bind: Bind, from_us: int, to_us: int, time_zone_of: Callable[[str], str]
+    bind: Bind, from_us: int, to_us: int, time_zone_of: Callable[[str], str], book: GapBook | None = None
 ) -> dict[str, frozenset[date]]:
     """The same of every member of whom any day is missing, by member. time_zone_of: says a member's (IANA name)."""
     missing: dict[str, set[date]] = defaultdict(set)
     with reading(bind) as connection:
-        boots = connection.execute(_GAPS, {"since_us": from_us - DAY_US}).all()
-        for (gym, machine), gaps in _gaps(connection, boots, from_us, to_us).items():
+        boots = connection.execute(_BOOTS, {"since_us": from_us - DAY_US}).all()
+        where = {"used_us": from_us - (USED_DAYS + 1) * DAY_US, "until_us": to_us + DAY_US}
+        for (gym, machine), gaps in (book or GapBook()).of(connection, boots).items():
             uses: dict[str, list[int]] = defaultdict(list)
-            used_us = min(gap.from_us for gap in gaps) - (USED_DAYS + 1) * DAY_US
-            until_us = max(gap.until_us for gap in gaps) + DAY_US
-            where = {"gym": gym, "machine": machine, "used_us": used_us, "until_us": min(until_us, to_us + DAY_US)}
-            for user, start_us in connection.execute(_USES, where):
+            for user, start_us in connection.execute(_USES, where | {"gym": gym, "machine": machine}):
                 uses[user].append(start_us)
             for user, starts in uses.items():
                 missing[user] |= _days(gaps, starts, from_us, to_us, ZoneInfo(time_zone_of(user)))
     return {user: frozenset(days) for user, days in missing.items() if days}
 
 
-def _gaps(
-    connection: Connection, boots: Iterable[Any], from_us: int, to_us: int
-) -> Mapping[tuple[str, str], list[Gap]]:
-    """The gaps near a span of time of machines that have any, by machine. boots: their rows of the ledger."""
-    gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
-    for row in boots:
-        stored = ranges.read(row.ranges)
-        top = max(ranges.top(stored), ranges.top(ranges.read(row.refused_ranges)), row.oldest_seq - 1)
-        holes = ranges.missing(stored, top)
-        if holes:
-            where = {"gym": row.gym, "machine": row.machine, "boot": row.boot}
-            events = connection.execute(_EVENTS, where | {"from_us": from_us - DAY_US, "until_us": to_us + DAY_US})
-            gaps[row.gym, row.machine] += _between(_anchors(events), holes)
-    return {machine: of_machine for machine, of_machine in gaps.items() if of_machine}
+def _gaps_of(connection: Connection, gym: str, machine: str, boot: str) -> list[Gap]:
+    where = {"gym": gym, "machine": machine, "boot": boot}
+    row = connection.execute(_RANGES, where).one()
+    stored = ranges.read(row.ranges)
+    top = max(ranges.top(stored), ranges.top(ranges.read(row.refused_ranges)), row.oldest_seq - 1)
+    holes = ranges.missing(stored, top)
+    return _between(_anchors(connection.execute(_EVENTS, where)), holes) if holes else []
 
 
 def _anchors(events: Iterable[Any]) -> list[tuple[int, int]]:

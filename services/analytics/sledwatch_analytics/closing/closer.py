@@ -43,6 +43,7 @@ from sledwatch_storage.state.findings import replace_findings
 from sledwatch_storage.state.limits import limit_book
 from sledwatch_storage.state.machines import ASSUMED_MACHINE, as_said, online_of
 from sledwatch_storage.state.members import get_member
+from sledwatch_storage.state.missing import GapBook
 from sledwatch_storage.state.protocols import get_protocol
 from sledwatch_storage.state.rules import rules_in_force
 from sledwatch_storage.state.sessions import Closed, StoredSession
@@ -147,6 +148,7 @@ class Closer:
         self._clock = clock
         self._hub = hub
         self._told = told
+        self._gaps = GapBook()
         self._pending: dict[str, LoggedSession] = {}
         self._retries: dict[str, _Retry] = {}
         self._lost: set[str] = set()
@@ -349,7 +351,7 @@ class Closer:
         theirs = [context.pressing.of_member(rep) for rep in reps]
         strength = self._strength(connection, context, theirs, span_us[0])
         findings = self._judge_reps(connection, context, theirs, span_us[0], strength)
-        missing = missing_before(connection, context.user, span_us[0], context.time_zone)
+        missing = missing_before(connection, context.user, span_us[0], context.time_zone, self._gaps)
         if doubt is not None:
             findings.append(doubt)
         else:

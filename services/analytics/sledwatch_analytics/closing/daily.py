@@ -21,7 +21,7 @@ from sledwatch_storage.state import daily
 from sledwatch_storage.state.corrections import want
 from sledwatch_storage.state.days import DAY_US, local_day
 from sledwatch_storage.state.engine import StateUnavailable, begin
-from sledwatch_storage.state.missing import missing_days_of_all
+from sledwatch_storage.state.missing import GapBook, missing_days_of_all
 
 LOOK_S: Final = 60.0
 # What was sent shortly before midnight and got lost has been sent again by then.
@@ -49,6 +49,7 @@ class DailyLook:
         )
         self._engine = engine
         self._clock = clock
+        self._gaps = GapBook()
 
     def run(self, stop: threading.Event) -> None:
         """Look once a minute whether a gym has a new day, until `stop` is set."""
@@ -101,7 +102,7 @@ class DailyLook:
         """The sessions that would be judged by other missing days now, by gym."""
         zone = ZoneInfo(time_zone)
         since_us = now_us - LOOKED_AT_DAYS * DAY_US
-        missing = missing_days_of_all(self._engine, since_us - HISTORY_US, now_us, lambda _user: time_zone)
+        missing = missing_days_of_all(self._engine, since_us - HISTORY_US, now_us, lambda _user: time_zone, self._gaps)
         stale: dict[str, set[str]] = {gym: set() for gym in gyms}
         for gym, judged in daily.judged_since(self._engine, missing, gyms, since_us).items():
             for one in judged:

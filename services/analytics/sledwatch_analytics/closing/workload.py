@@ -12,16 +12,16 @@ from sledwatch.workload import LOOK_BACK_DAYS, WorkloadContext
 from sledwatch_analytics.nameless import NAMELESS
 from sledwatch_storage.state import sessions
 from sledwatch_storage.state.days import DAY_US
-from sledwatch_storage.state.missing import missing_days
+from sledwatch_storage.state.missing import GapBook, missing_days
 from sledwatch_storage.state.reading import Bind
 
 # A day more: a visit may have begun some hours before the session, and weeks begin at local midnight.
 HISTORY_US: Final = (LOOK_BACK_DAYS + 1) * DAY_US
 
 
-def missing_before(bind: Bind, user: str, start_us: int, time_zone: str) -> frozenset[date]:
+def missing_before(bind: Bind, user: str, start_us: int, time_zone: str, book: GapBook) -> frozenset[date]:
     """The missing days that a session of this start is judged by."""
-    return missing_days(bind, user, start_us - HISTORY_US, start_us, time_zone)
+    return missing_days(bind, user, start_us - HISTORY_US, start_us, time_zone, book)
 
 
 def judge_workload(
