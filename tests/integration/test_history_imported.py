@@ -90,7 +90,6 @@ def test_members_limits_sessions_and_reps_come_in(made: Path, house: House, url:
     ]
 
 
-@pytest.mark.usefixtures("few_a_request")
 def test_notes_of_pain_come_in_once_and_one_that_was_taken_back_stays_so(
     tmp_path: Path, made: Path, house: House, url: str
 ) -> None:
@@ -110,6 +109,7 @@ def test_notes_of_pain_come_in_once_and_one_that_was_taken_back_stays_so(
         load(directory, url)
 
 
+@pytest.mark.usefixtures("few_a_request")
 def test_an_import_that_was_stopped_goes_on_where_it_was(made: Path, url: str) -> None:
     stop = threading.Event()
     first = import_history(made, url, TOKEN, lambda _: stop.set(), stop)
