@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from presses import DAY_US, T0_US, S, Session
 from sledwatch.events import Event
 from sledwatch.findings import Finding, findings_in_bulk
 from sledwatch.rules import RulesInForce
-from sledwatch.workload import judge_all
+from sledwatch.workload import SESSION_COLUMNS, judge_all
 from sledwatch_analytics.closing import DailyLook
 from sledwatch_storage.series.sqlite import SqliteSeries
 from sledwatch_storage.state import corrections, schema, sessions
@@ -167,10 +168,13 @@ def _comparable(values: dict[str, Any]) -> dict[str, Any]:
 def judged_at_once(engine: Engine) -> Told:
     """All sessions of all members over all that is stored, whenever it came."""
     end_us = T0_US + 3 * DAY_US
-    frames = [sessions.member_sessions_frame(engine, user, end_us).assign(user=user, time_zone="UTC") for user in USERS]
+    of_users = {user: sessions.member_sessions(engine, user, end_us) for user in USERS}
+    columns = {name: np.concatenate([getattr(one, name) for one in of_users.values()]) for name in SESSION_COLUMNS}
+    owners = np.repeat(list(of_users), [len(one) for one in of_users.values()])
+    frame = pd.DataFrame(columns | {"user": owners, "time_zone": "UTC"})
     missing = missing_days_of_all(engine, 0, end_us, lambda _user: "UTC")
     days = [(user, day) for user, of_user in missing.items() for day in of_user]
-    judged = judge_all(pd.concat(frames), pd.DataFrame(days, columns=["user", "day"]))
+    judged = judge_all(frame, pd.DataFrame(days, columns=["user", "day"]))
     return {
         (row.session, one.rule): _comparable({name: getattr(one, name) for name in Finding.__slots__})
         for row, findings in findings_in_bulk(judged, RulesInForce())
