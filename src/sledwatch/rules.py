@@ -104,7 +104,7 @@ class WorkloadRules:
             if not good or not isinstance(value, (int, float) if one.kind is float else one.kind):
                 raise ValueError(f"{one.name}: expected {wanted}, got {value!r}")
             if not one.least <= value <= one.most:
-                raise ValueError(f"{one.name}: expected {one.least:g} to {one.most:g} {one.unit}, got {value:g}")
+                raise ValueError(f"{one.name}: expected {one.least:g} to {one.most:g} {one.unit}, got {_shown(value)}")
         for lower, upper in ORDERED:
             if getattr(self, lower) > getattr(self, upper):
                 raise ValueError(
@@ -118,12 +118,21 @@ class WorkloadRules:
         for name, value in values.items():
             if name not in kinds:
                 raise ValueError(f"{name}: no such setting; expected one of {', '.join(sorted(kinds))}")
-            fitting[name] = float(value) if kinds[name] is float and type(value) is int else value
+            is_whole = type(value) is int and abs(value) <= _WHOLE
+            fitting[name] = float(value) if kinds[name] is float and is_whole else value
         return replace(self, **fitting)
 
     def differing(self) -> dict[str, float | bool]:
         """The values that are not the defaults, ready for JSON: `DEFAULT_RULES.changed` makes these rules of them."""
         return {one.name: getattr(self, one.name) for one in TABLE if getattr(self, one.name) != one.default}
+
+
+# Beyond this no float is a whole number for certain, and far beyond none is that large.
+_WHOLE: Final = 2**53
+
+
+def _shown(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # No threshold may lie above the one that says more.

@@ -3,11 +3,12 @@
 from typing import Any
 
 from closing_house import House, empty_state, house
-from presses import Session
+from presses import DAY_US, T0_US, Session
+from sledwatch_analytics.preview import foresee
 from sledwatch_storage.state.corrections import want
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import list_findings
-from sledwatch_storage.state.rules import ORGANISATION, Scope, put_settings
+from sledwatch_storage.state.rules import ORGANISATION, Scope, put_settings, rules_of_all
 from sledwatch_storage.state.sessions import get_session
 
 __all__ = ["empty_state", "house"]
@@ -44,3 +45,15 @@ def test_the_rules_of_the_first_closing_hold_for_later_ones(house: House) -> Non
         want(connection, ["s-1"], house.now_us)
     assert ["s-1"] == house.closer.run_once()
     assert before == spikes(house)
+
+
+def test_a_preview_of_what_is_in_force_tells_what_closings_found(house: House) -> None:
+    house.has_trained("m-1", [500, 35, 30, 25, 20, 15, 10, 5], work_j=800.0)
+    session = Session().set_of([380.0] * 8)
+    house.arrive(session.events(), session.now_us)
+    house.closer.run_once()
+    (found,) = list_findings(house.engine)
+    book = rules_of_all(house.engine)
+    foreseen = foresee(house.engine, book, book, ORGANISATION, T0_US - DAY_US, session.now_us)
+    assert [(found["rule"], found["severity"])] == [(one.rule, one.severity) for one in foreseen.present.values()]
+    assert foreseen.present == foreseen.tried

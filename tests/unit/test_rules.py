@@ -40,6 +40,7 @@ def test_a_whole_number_will_do_where_a_number_is_expected() -> None:
         ({"history_days": 3.5}, "history_days: expected a whole number, got 3.5"),
         ({"spike_alert": math.nan}, "spike_alert: expected 1 to 10 ratio, got nan"),
         ({"missing_share": -0.1}, "missing_share: expected 0 to 1 share, got -0.1"),
+        ({"spike_warn": 10**400}, f"spike_warn: expected 1 to 10 ratio, got 1{400 * '0'}"),
         ({"spikes": 1.0}, "spikes: no such setting; expected one of baseline_least_sd, "),
     ],
 )

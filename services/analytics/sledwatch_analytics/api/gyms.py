@@ -164,7 +164,7 @@ def list_gyms(parts: UsesParts, page: WantsPage) -> Page[Gym]:
 @router.get("/gyms/{gym}")
 def get_gym(parts: UsesParts, gym: GymPath) -> Gym:
     """One gym."""
-    return _shown(parts, _known(parts, gym))
+    return _shown(parts, known_gym(parts, gym))
 
 
 @router.put("/gyms/{gym}")
@@ -176,13 +176,13 @@ def put_gym(parts: UsesParts, gym: GymPath, wish: GymWish) -> Gym:
     if "time_zone" in wish.model_fields_set:
         changes["time_zone"] = wish.time_zone
     kept.put_gym(parts.engine, gym, changes, parts.clock(), time_zone=parts.config.time_zone)
-    return _shown(parts, _known(parts, gym))
+    return _shown(parts, known_gym(parts, gym))
 
 
 @router.get("/gyms/{gym}/machines")
 def list_machines(parts: UsesParts, gym: GymPath, page: WantsPage) -> Page[Machine]:
     """The machines of a gym as they are now, by name, each with its account."""
-    _known(parts, gym)
+    known_gym(parts, gym)
     machines = sorted((Machine.model_validate(one) for one in parts.floor.machines(gym)), key=lambda one: one.machine)
     behind = [one for one in machines if page.after is None or one.machine > page.after]
     rows, following = page.cut(behind, lambda one: one.machine)
@@ -255,7 +255,8 @@ def _seconds(time_us: int | None) -> float | None:
     return None if time_us is None else round(time_us / 1e6, 3)
 
 
-def _known(parts: Parts, gym: str) -> kept.Gym:
+def known_gym(parts: Parts, gym: str) -> kept.Gym:
+    """A gym that was seen, or a 404."""
     found = kept.get_gym(parts.engine, gym)
     if found is None:
         raise not_found(f"no gym {gym}: none of its machines was ever seen")
