@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from sledwatch_analytics.bulk import analyse_partition, reanalysing, running
 from sledwatch_analytics.bulk.exporting import Partition, Range, Stopped, export
 from sledwatch_analytics.bulk.reanalysing import InUse, Plan, Reanalysis, Report, reanalyse
 from sledwatch_analytics.bulk.running import RunFailed, RunProgress, run
+from sledwatch_analytics.bulk.sampling import find_anew
 from sledwatch_storage.state import alerts, schema
 from sledwatch_storage.state.engine import begin
 from sledwatch_storage.state.findings import list_findings
 from sledwatch_storage.state.imports import ImportedSession, import_sessions
-from sledwatch_storage.state.sessions import figures
+from sledwatch_storage.state.sessions import figures, reps_of
 
 __all__ = ["empty_state", "house"]
 
@@ -240,6 +242,30 @@ def test_figures_in_bulk_are_those_of_each_session(house: House, tmp_path: Path,
     assert all(row["agrees"] for row in rows.values())
     for session, of_session in expected.items():
         assert of_session == {name: rows[session][name] for name in of_session}
+
+
+def test_sessions_whose_samples_say_otherwise_are_closed_again(house: House, tmp_path: Path) -> None:
+    """A rep was altered where it is stored: found anew in the samples, it differs, and the closing sets it right."""
+    for number in range(2):
+        start_us = T0_US + number * 600 * S
+        pressed = Session(session=f"s-{number}", user=f"m-{number}", start_us=start_us, boot=f"b-{number}")
+        house.arrive(pressed.set_of([400.0, 410.0, 405.0]).events(), pressed.now_us + 120 * S)
+        house.closer.run_once()
+    closed = reps_of(house.engine, "s-1")
+    with begin(house.engine) as connection:
+        of_rep = (schema.rep.c.session == "s-1") & (schema.rep.c.rep == 2)
+        connection.execute(update(schema.rep).where(of_rep).values(depth_mm=schema.rep.c.depth_mm - 25.0))
+
+    plan = Plan(EVER, tmp_path / "work", workers=1, dask_url=None, dry_run=True)
+    found = find_anew(house.engine, house.series, plan, lambda: house.now_us, SILENT, threading.Event())
+    assert (2, 0, ["s-1"]) == (found.sessions, found.without_samples, [one.session for one in found.differing])
+    assert pytest.approx(25.0) == found.differing[0].off_mm
+    assert [] == house.new_closer().run_once()
+
+    plan = replace(plan, dry_run=False)
+    find_anew(house.engine, house.series, plan, lambda: house.now_us, SILENT, threading.Event())
+    assert ["s-1"] == house.new_closer().run_once()
+    assert closed == reps_of(house.engine, "s-1")
 
 
 def imported_of(random: np.random.Generator, number: int) -> ImportedSession:

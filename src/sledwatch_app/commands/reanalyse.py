@@ -2,6 +2,8 @@
 
 import json
 import os
+from contextlib import closing
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -13,6 +15,7 @@ from sledwatch_app.errors import Failed, WrongUse
 
 if TYPE_CHECKING:
     from sledwatch_analytics.bulk.reanalysing import Reanalysis
+    from sledwatch_analytics.bulk.sampling import FromSamples
 
 app = typer.Typer()
 
@@ -29,6 +32,10 @@ def reanalyse(
         typer.Option("--gym", metavar="GYM", help="Sessions of this gym only.", show_default="all"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    from_samples: Annotated[
+        bool,
+        typer.Option("--from-samples", help="Find the reps anew instead, and ask for closings where they differ."),
+    ] = False,
     dask: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--dask", metavar="URL", help="A Dask cluster's scheduler, such as tcp://cluster:8786."),
@@ -51,6 +58,7 @@ def reanalyse(
     from sledwatch_app import wiring
     from sledwatch_app.progress import shown_reanalysis
     from sledwatch_app.settings import load
+    from sledwatch_storage.series import StoreUnavailable
     from sledwatch_storage.state.engine import StateUnavailable
 
     try:
@@ -58,6 +66,7 @@ def reanalyse(
         from sledwatch_analytics.bulk.reanalysing import InUse, Plan
         from sledwatch_analytics.bulk.reanalysing import reanalyse as run_reanalysis
         from sledwatch_analytics.bulk.running import RunFailed
+        from sledwatch_analytics.bulk.sampling import find_anew
     except ModuleNotFoundError as error:
         raise Failed(f"the Python package {error.name} is missing: install sledwatch[analytics]") from None
 
@@ -77,10 +86,14 @@ def reanalyse(
     )
     try:
         with wiring.stop_on_signals() as stop, shown_reanalysis() as report:
-            done = run_reanalysis(state, plan, wiring.now_us, report, stop)
+            if from_samples:
+                with closing(wiring.series_store(settings)) as series:
+                    found = find_anew(state, series, plan, wiring.now_us, report, stop)
+            else:
+                done = run_reanalysis(state, plan, wiring.now_us, report, stop)
     except InUse as error:
         raise WrongUse(str(error)) from None
-    except (RunFailed, StateUnavailable) as error:
+    except (RunFailed, StateUnavailable, StoreUnavailable) as error:
         raise Failed(str(error)) from None
     except OSError as error:
         raise Failed(f"{error.filename or plan.directory}: {error.strerror or error}") from None
@@ -88,7 +101,10 @@ def reanalyse(
         raise typer.Abort from None
     finally:
         state.dispose()
-    typer.echo(_as_json(done, plan.dry_run) if as_json else "\n".join(_told(done, wanted.first, wanted.last, dry_run)))
+    if from_samples:
+        typer.echo(_found_as_json(found, dry_run) if as_json else "\n".join(_told_of_samples(found, dry_run)))
+    else:
+        typer.echo(_as_json(done, dry_run) if as_json else "\n".join(_told(done, wanted.first, wanted.last, dry_run)))
 
 
 def _day(option: str, text: str) -> date:
@@ -133,4 +149,18 @@ def _told(done: "Reanalysis", first: date, last: date, dry_run: bool) -> list[st
         lines.append("Nothing differs from what stands.")
     elif dry_run:
         lines.append("A dry run: nothing was changed.")
+    return lines
+
+
+def _found_as_json(found: "FromSamples", dry_run: bool) -> str:
+    return json.dumps({"dry_run": dry_run} | asdict(found))
+
+
+def _told_of_samples(found: "FromSamples", dry_run: bool) -> list[str]:
+    lines = [f"{found.sessions} sessions with samples, {found.without_samples} without; {len(found.differing)} differ"]
+    for one in found.differing:
+        off = f"a bottom is off by {one.off_mm:.1f} mm" if one.off_mm is not None else "they turn elsewhere"
+        lines.append(f"{one.session} ({one.user}): {one.reps} reps, {one.stood} stand; {off}")
+    if found.differing:
+        lines.append("A dry run: no closing was asked for." if dry_run else "Their closing is asked for.")
     return lines

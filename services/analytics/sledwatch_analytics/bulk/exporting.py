@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, select
 
-from sledwatch.rules import DEFAULT_RULES, TABLE, RulesInForce
+from sledwatch.rules import RulesInForce
 from sledwatch_analytics.bulk.partitions import REP_COLUMNS, SESSIONS, digest_of, partition_name, partition_of
 from sledwatch_storage.state import schema
 from sledwatch_storage.state.days import DAY_US, local_day
@@ -33,7 +33,6 @@ REPS_BEFORE_US: Final = 8 * DAY_US
 # How far any rule looks back (docs/science.md); by local days, hence a day more.
 LOOK_BACK_US: Final = (7 * 53 + 1) * DAY_US
 _MEMBERS_AT_ONCE: Final = 100
-# As many wait for their file of each partition; the row groups follow from the partition's own rows alone.
 _SESSIONS_A_GROUP: Final = 500
 _DOUBT: Final = "badge.shared"
 
@@ -93,10 +92,10 @@ def export(
     rules_for: those in force for a gym and a member. Raises StateUnavailable, OSError, and Stopped.
     """
     from_us, until_us = wanted.bounds_us()
-    zones = _time_zones(engine)
+    zones = time_zones(engine)
     members = _members(engine, wanted, from_us, until_us)
     missing = _missing_days(engine, zones, from_us - LOOK_BACK_US, until_us)
-    files = _Files(directory, partitions)
+    files = Files(directory, partitions, SESSIONS, _SESSIONS_A_GROUP)
     sessions = reps = 0
     try:
         for first in range(0, len(members), _MEMBERS_AT_ONCE):
@@ -104,9 +103,10 @@ def export(
                 raise Stopped
             portion = members[first : first + _MEMBERS_AT_ONCE]
             for row in _rows(engine, portion, wanted, zones, missing, rules_for):
-                files.add(row)
+                of_row = len(row["rep_set"] or ())
+                files.add(row, weight=1, judged=row["judged"], reps=of_row)
                 sessions += row["judged"]
-                reps += len(row["rep_set"] or ())
+                reps += of_row
             report(ExportProgress(first + len(portion), len(members), sessions, reps))
     finally:
         files.close()
@@ -139,7 +139,7 @@ def _rows(
             "doubtful": row["session"] in doubtful,
             "hard_sets": row["hard_sets"] or 0,
             "e1rm_kg": None if strength is None else strength["e1rm_kg"],
-            "rules": changed_values(in_force),
+            "rules": msgspec.json.encode(in_force.rules.differing(), order="sorted").decode(),
             "rules_version": in_force.version,
             "missing_days": [] if of_member in told else missing.get(zone, {}).get(row["user"], []),
         }  # fmt: skip
@@ -147,14 +147,6 @@ def _rows(
 
 
 _NONE: Final[dict[str, Any]] = dict.fromkeys(REP_COLUMNS)
-
-
-def changed_values(in_force: RulesInForce) -> str:
-    """What of the rules differs from the defaults, as JSON; the same for the same rules."""
-    values = {one.name: getattr(in_force.rules, one.name) for one in TABLE}
-    return msgspec.json.encode(
-        {name: value for name, value in values.items() if value != getattr(DEFAULT_RULES, name)}, order="sorted"
-    ).decode()
 
 
 def _sessions_of(connection: Connection, users: Sequence[str], until_us: int) -> list[dict[str, Any]]:
@@ -216,7 +208,8 @@ def _members(engine: Engine, wanted: Range, from_us: int, until_us: int) -> list
         return sorted(connection.execute(query.distinct()).scalars())
 
 
-def _time_zones(engine: Engine) -> dict[str, str]:
+def time_zones(engine: Engine) -> dict[str, str]:
+    """The time zone of every gym."""
     with engine.connect() as connection:
         return {row.gym: row.time_zone for row in connection.execute(select(_gym.c.gym, _gym.c.time_zone))}
 
@@ -244,49 +237,61 @@ def _midnight_us(day: date) -> int:
 
 @dataclass(slots=True)
 class _File:
-    """A partition being written."""
+    """A partition being written. weight: of the rows that wait."""
 
     path: Path
     writer: pq.ParquetWriter
+    schema: pa.Schema
     rows: list[dict[str, Any]] = field(default_factory=list)
+    weight: int = 0
     sessions: int = 0
     reps: int = 0
 
     def flush(self) -> None:
         if self.rows:
-            columns = {name: [row[name] for row in self.rows] for name in SESSIONS.names}
-            arrays = [pa.array(columns[one.name], _plain(one.type)).cast(one.type) for one in SESSIONS]
-            self.writer.write_table(pa.Table.from_arrays(arrays, schema=SESSIONS))
+            arrays = [
+                pa.array([row[one.name] for row in self.rows], _plain(one.type)).cast(one.type) for one in self.schema
+            ]
+            self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
             self.rows.clear()
+            self.weight = 0
 
 
-class _Files:
+class Files:
     """The partitions of an export, each made when its first row comes."""
 
-    def __init__(self, directory: Path, partitions: int) -> None:
+    def __init__(self, directory: Path, partitions: int, schema: pa.Schema, a_group: int) -> None:
+        """a_group: of what weight rows wait for their file; row groups follow from the partition's own rows alone."""
         self._directory = directory
         self._partitions = partitions
+        self._schema = schema
+        self._a_group = a_group
         self._files: dict[int, _File] = {}
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: dict[str, Any], *, weight: int, judged: bool, reps: int) -> None:
+        """Write a row into its member's partition. judged: it counts as a session; reps: how many it holds."""
         number = partition_of(row["user"], self._partitions)
         file = self._files.get(number)
         if file is None:
             path = self._directory / partition_name(number) / "sessions.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._files[number] = _File(path, pq.ParquetWriter(path, SESSIONS, compression="zstd"))
+            writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+            file = self._files[number] = _File(path, writer, self._schema)
         file.rows.append(row)
-        file.sessions += row["judged"]
-        file.reps += len(row["rep_set"] or ())
-        if len(file.rows) >= _SESSIONS_A_GROUP:
+        file.weight += weight
+        file.sessions += judged
+        file.reps += reps
+        if file.weight >= self._a_group:
             file.flush()
 
     def close(self) -> None:
+        """Write what waits."""
         for file in self._files.values():
             file.flush()
             file.writer.close()
 
     def written(self) -> list[Partition]:
+        """All of them, once closed."""
         return [
             Partition(number, file.path, digest_of(file.path), file.sessions, file.reps)
             for number, file in sorted(self._files.items())

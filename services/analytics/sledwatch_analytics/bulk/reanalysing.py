@@ -12,11 +12,11 @@ from typing import Final
 
 from sqlalchemy import Engine, func, select
 
-from sledwatch.rules import RulesInForce
 from sledwatch_analytics.bulk.exporting import ExportProgress, Partition, Range, RulesFor, Stopped, export
 from sledwatch_analytics.bulk.running import RunProgress, run
 from sledwatch_analytics.bulk.settling import Comparison, settle
 from sledwatch_storage.state import schema
+from sledwatch_storage.state.rules import rules_of_all
 
 # A worker holds a partition in memory, several times over.
 REPS_A_PARTITION: Final = 1_000_000
@@ -82,7 +82,7 @@ def reanalyse(
         ran[:] = [now]
         report.run(now)
 
-    with _alone_in(plan.directory):
+    with alone_in(plan.directory):
         there = _export(engine, plan, report_export, stop)
         results = run(there, plan.directory / "judged", plan.workers, plan.dask_url, report_run, stop)
         sessions = sum(one.sessions for one in there)
@@ -109,10 +109,10 @@ def _export(
     directory = plan.directory / "export"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
-    return export(engine, plan.wanted, directory, _partitions(engine, plan.wanted), _rules_for(engine), report, stop)
+    return export(engine, plan.wanted, directory, partitions_for(engine, plan.wanted), _rules_for(engine), report, stop)
 
 
-def _partitions(engine: Engine, wanted: Range) -> int:
+def partitions_for(engine: Engine, wanted: Range) -> int:
     """How many: the same for the same sessions, and few more or less of them."""
     from_us, until_us = wanted.bounds_us()
     query = select(func.sum(schema.session.c.reps)).where(
@@ -127,7 +127,8 @@ def _partitions(engine: Engine, wanted: Range) -> int:
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
+def alone_in(directory: Path) -> Iterator[None]:
+    """Keep others from working in a directory meanwhile. Raises InUse where somebody does."""
     descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR)
     try:
         try:
@@ -139,5 +140,5 @@ def _alone_in(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _rules_for(_engine: Engine) -> RulesFor:
-    return lambda _gym, _user: RulesInForce()
+def _rules_for(engine: Engine) -> RulesFor:
+    return rules_of_all(engine).of

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sledwatch_analytics.bulk.analysing import analyse_parquet
 from sledwatch_analytics.bulk.exporting import Partition, Stopped
 from sledwatch_analytics.bulk.partitions import partition_name
-from sledwatch_analytics.bulk.working import analyse_file, have_the_worker, program_digest, write_whole
+from sledwatch_analytics.bulk.working import Analyse, analyse_file, have_the_worker, program_digest, write_whole
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -62,9 +62,11 @@ def run(
     dask_url: str | None,
     report: Callable[[RunProgress], None],
     stop: threading.Event,
+    analyse: Analyse = analyse_parquet,
 ) -> list[Path]:
     """Analyse what is not done yet; returns the results of all partitions, in order.
 
+    analyse: from the bytes of a partition to those of its result, a function of a module that workers can import.
     workers: processes on this machine, 1: this one. dask_url: of a cluster's scheduler, which then does the work.
     Raises RunFailed, and Stopped; what was finished by then is kept.
     """
@@ -87,27 +89,29 @@ def run(
     if open_tasks:
         # The largest first: none is left to be waited for at the end.
         open_tasks.sort(key=lambda task: -task.partition.reps)
-        for done, task in enumerate(_finished(open_tasks, workers, dask_url, stop), start=1):
+        for done, task in enumerate(_finished(open_tasks, workers, dask_url, stop, analyse), start=1):
             reps += task.partition.reps
             report(progress(done))
     return [task.result for task in tasks]
 
 
-def _finished(tasks: Sequence[Task], workers: int, dask_url: str | None, stop: threading.Event) -> Iterator[Task]:
+def _finished(
+    tasks: Sequence[Task], workers: int, dask_url: str | None, stop: threading.Event, analyse: Analyse
+) -> Iterator[Task]:
     if dask_url is not None:
-        return _on_cluster(tasks, dask_url, stop)
-    return _here(tasks, stop) if workers == 1 else _in_pool(tasks, workers, stop)
+        return _on_cluster(tasks, dask_url, stop, analyse)
+    return _here(tasks, stop, analyse) if workers == 1 else _in_pool(tasks, workers, stop, analyse)
 
 
-def _here(tasks: Sequence[Task], stop: threading.Event) -> Iterator[Task]:
+def _here(tasks: Sequence[Task], stop: threading.Event, analyse: Analyse) -> Iterator[Task]:
     for task in tasks:
         if stop.is_set():
             raise Stopped
-        analyse_file(task.partition.path, task.result)
+        analyse_file(analyse, task.partition.path, task.result)
         yield task
 
 
-def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Task]:
+def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event, analyse: Analyse) -> Iterator[Task]:
     # A fork would share locks and threads of this process; a new interpreter shares nothing.
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=have_the_worker, initargs=(os.getpid(),))
@@ -116,7 +120,7 @@ def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iter
         while waiting or running:
             while waiting and len(running) < _AHEAD * workers:
                 task = waiting.pop()
-                running[pool.submit(analyse_file, task.partition.path, task.result)] = task
+                running[pool.submit(analyse_file, analyse, task.partition.path, task.result)] = task
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
                 task = running.pop(future)
@@ -131,7 +135,7 @@ def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iter
         pool.shutdown(cancel_futures=True)
 
 
-def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event) -> Iterator[Task]:
+def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event, analyse: Analyse) -> Iterator[Task]:
     try:
         from distributed import Client  # noqa: PLC0415 - an extra that only this needs
     except ModuleNotFoundError as error:
@@ -149,7 +153,7 @@ def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event) -> Itera
                     task = waiting.pop()
                     # Its bytes, not its path: workers need not share a disk with us.
                     data = client.scatter(task.partition.path.read_bytes(), hash=False)
-                    running[client.submit(analyse_parquet, data, pure=False, retries=1)] = task
+                    running[client.submit(analyse, data, pure=False, retries=1)] = task
                 done = [future for future in running if future.done()]
                 for future in done:
                     task = running.pop(future)

@@ -5,22 +5,23 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Final
 
-from sledwatch_analytics.bulk.analysing import analyse_parquet
+Analyse = Callable[[bytes], bytes]
 
 # What a result follows from, beside the rows: these packages' sources, and the versions of what computes.
 _SOURCES: Final = ("sledwatch", "sledwatch_analytics.bulk")
 _COMPUTING: Final = ("numpy", "pandas", "pyarrow", "numba")
 
 
-def analyse_file(path: Path, result: Path) -> None:
+def analyse_file(analyse: Analyse, path: Path, result: Path) -> None:
     """Analyse a partition from its file to that of its result, which is there whole or not at all."""
-    write_whole(result, analyse_parquet(path.read_bytes()))
+    write_whole(result, analyse(path.read_bytes()))
 
 
 def write_whole(path: Path, data: bytes) -> None:

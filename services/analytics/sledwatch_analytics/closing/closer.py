@@ -29,8 +29,9 @@ from sledwatch_analytics.closing.sensors import SensorsOfSession, sensors_at
 from sledwatch_analytics.closing.shares import question, shared_out
 from sledwatch_analytics.closing.workload import HISTORY_US, judge_workload, missing_before
 from sledwatch_analytics.lifting import strength_at
-from sledwatch_analytics.measured import Pressing, Samples, ascending, friction_of, joined, samples_of
+from sledwatch_analytics.measured import Pressing, friction_of
 from sledwatch_analytics.nameless import NAMELESS
+from sledwatch_analytics.stored import stored_samples
 from sledwatch_analytics.stream import Hub
 from sledwatch_storage.series import SeriesStore, StoreUnavailable
 from sledwatch_storage.state import alerts as kept_alerts
@@ -55,8 +56,6 @@ SESSIONS_A_LOOK: Final = 20
 LATE_COMMIT_US: Final = 60 * 1_000_000
 # … and what was overlooked for any other reason comes up again.
 LOOK_AT_ALL_US: Final = 10 * 60 * 1_000_000
-# A frame may begin a little before its session's start event, or end after its end event.
-MARGIN_US: Final = 10 * 1_000_000
 # Judgement: what "usual" looks back on, at most; the rule itself asks for 20.
 OWN_HISTORY_REPS: Final = 200
 FIRST_RETRY_US: Final = 1_000_000
@@ -255,7 +254,7 @@ class Closer:
             said = corrections.corrections_of(connection, logged.session)
             own = self._context(connection, logged, logged.session, logged.user, former)
             wanted_us = None if own.stored is None else own.stored["wanted_us"]
-        samples, found_any = self._samples(logged)
+        samples, found_any = stored_samples(self._series, logged)
         spans = find_reps(samples.t_us, samples.depth_mm, samples.load_kg)
         # Where samples are gone, past retention, what was found in them when they were there stays.
         reps = own.pressing.reps(samples, spans) if found_any or not former else former
@@ -359,14 +358,6 @@ class Closer:
             own |= sessions.figures(theirs, kg_of(strength), context.rules.rules)
             findings += judge_workload(connection, context.user, own, context.time_zone, missing, context.rules)
         return _Part(context, *span_us, theirs, strength, sensors.withheld(findings), missing)
-
-    def _samples(self, logged: LoggedSession) -> tuple[Samples, bool]:
-        first_us = min(time_us for time_us in (logged.start_us, logged.first_us) if time_us is not None)
-        last_us = max(time_us for time_us in (logged.end_us, logged.last_us, logged.start_us) if time_us is not None)
-        stored = self._series.frames(logged.gym, logged.machine, logged.boot, first_us - MARGIN_US, last_us + MARGIN_US)
-        # As they were taken: where the machine's clock was set back, times alone would mix two stretches of them.
-        own = sorted((one.frame for one in stored if one.frame.session == logged.session), key=lambda frame: frame.seq)
-        return ascending(joined(samples_of(frame) for frame in own)), bool(own)
 
     def _strength(self, connection: Connection, context: _Context, reps: list[Rep], start_us: int) -> Strength | None:
         pressing = context.pressing
