@@ -120,6 +120,11 @@ def partitions_for(engine: Engine, wanted: Range) -> int:
     )
     with engine.connect() as connection:
         reps = connection.execute(query).scalar_one() or 0
+    return partition_count(reps)
+
+
+def partition_count(reps: int) -> int:
+    """How many partitions so many reps go into."""
     partitions = _FEWEST
     while partitions < _MOST and partitions * REPS_A_PARTITION < reps:
         partitions *= 2
