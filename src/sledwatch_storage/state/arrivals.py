@@ -55,12 +55,14 @@ _ordered = _QUERY.order_by(session_log.c.start_us)
 _news = session.c.closed_version.is_(None) | (session_log.c.version > session.c.closed_version)
 _sampled = session.c.source.is_(None) | (session.c.source == "samples")
 _ARRIVED: Final = _ordered.where(session_log.c.arrival_us >= bindparam("since_us"), _news, _sampled)
-_WANTED: Final = _ordered.where(session.c.wanted_us.is_not(None), _sampled)
+# A daily look or a correction may ask for thousands, and this is looked at several times a second.
+WANTED_AT_ONCE: Final = 500
+_WANTED: Final = _ordered.where(session.c.wanted_us.is_not(None), _sampled).limit(WANTED_AT_ONCE)
 
 
 def unclosed(bind: Bind, since_us: int) -> list[LoggedSession]:
     """The sessions with news for a closing that arrived at that wall-clock time or later, and those of which another
-    closing was asked for; the oldest first.
+    closing was asked for, of these the first WANTED_AT_ONCE; the oldest first.
 
     Imported sessions have none: there are no samples to find their reps in.
     """

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -173,7 +174,8 @@ class Closer:
         """
         now_us = self._clock()
         self._look(now_us)
-        closed = [logged.session for logged in self._due(now_us)[:SESSIONS_A_LOOK] if self._try(logged)]
+        due = list(islice(self._due(now_us), SESSIONS_A_LOOK))
+        closed = [logged.session for logged in due if self._try(logged)]
         self._metrics.waiting.set(len(self._pending))
         self._metrics.failing.set(len(self._retries))
         return closed
@@ -211,20 +213,20 @@ class Closer:
         for logged in fresh:
             self._say_session(logged.session)
 
-    def _due(self, now_us: int) -> list[LoggedSession]:
-        def ready(logged: LoggedSession) -> bool:
-            retry = self._retries.get(logged.session)
-            if retry is not None and now_us < retry.not_before_us:
-                return False
-            complete = logged.end_seq is not None and arrivals.is_complete(self._engine, logged)
-            return is_due(logged, complete=complete, now_us=now_us)
+    def _due(self, now_us: int) -> Iterator[LoggedSession]:
+        """What may be closed now, in order. Looked up as it is taken: of a backlog a few are, at each look."""
 
         def order(logged: LoggedSession) -> tuple[bool, int, str]:
             # Whoever has just trained is not kept waiting behind years that are judged anew.
             return not has_news(logged), logged.start_us or 0, logged.session
 
-        waiting = sorted(self._pending.values(), key=order)
-        return [logged for logged in waiting if ready(logged)]
+        for logged in sorted(self._pending.values(), key=order):
+            retry = self._retries.get(logged.session)
+            if retry is not None and now_us < retry.not_before_us:
+                continue
+            complete = logged.end_seq is not None and arrivals.is_complete(self._engine, logged)
+            if is_due(logged, complete=complete, now_us=now_us):
+                yield logged
 
     def _try(self, logged: LoggedSession) -> bool:
         began = time.perf_counter()
