@@ -590,14 +590,129 @@ def _workload(user: str) -> Json:
                     "hard": back == 0,
                 }
             )
+    for one in sessions:
+        one |= {"visit_work_j": one["work_j"], "state": "baseline", "sets": 4, "hard_sets": 4, "hard_sets_7d": 12}
+        one |= {"sets_measured": 4, "sets_above_40_pct": int(one["session"] == "S-1"), "velocity_loss_pct": 23.4}
+        one |= {"week_j": 24_000.0, **_against_weeks("usual")}
+    for number, day in enumerate(days):
+        before = [s["work_j"] for s in sessions if 0 < number - (56 - _back(s["day"])) <= 30]
+        day |= {"hard_sets_7d": 12, "best_30d_j": max(before, default=None)}
+        day |= {"over_reps": 0, "exposure_kg_mm": 0.0, "deepest_over_mm": None}
+    days[-1] |= {"over_reps": 3, "exposure_kg_mm": 4_100.0, "deepest_over_mm": 19.2}
     return {
         "user": user,
         "time_zone": "Europe/Berlin",
         "state": "baseline",
+        "now": standing_now(),
         "note": "Only the leg press is seen: squats, running and the rest of the week are not in it.",
+        "rules": {"version": 0, "values": {"baseline_yellow": 2.0, "baseline_red": 3.0}},
         "days": days,
+        "standing": [
+            {"state": None, "from": days[0]["day"], "to": days[0]["day"]},
+            {"state": "beginner", "from": days[1]["day"], "to": days[30]["day"]},
+            {"state": "baseline", "from": days[31]["day"], "to": days[-1]["day"]},
+        ],
+        "weeks": [
+            {
+                "from": days[-7 * back - 7]["day"],
+                "to": days[-7 * back - 1]["day"],
+                "work_j": sum(day["work_j"] or 0.0 for day in days[-7 * back - 7 : len(days) - 7 * back]),
+                "sessions": 3,
+                "sets": 12,
+                "hard_sets": 12,
+                "missing_days": 0,
+                "over_reps": 3 * (back == 0),
+                "exposure_kg_mm": 4_100.0 * (back == 0),
+                "deepest_over_mm": 19.2 if back == 0 else None,
+                **_against_weeks("yellow" if back == 0 else "usual" if back < 5 else "few-weeks"),
+            }
+            for back in range(7, -1, -1)
+        ],
         "sessions": sessions,
+        "pairs": [],
+        "strength": [
+            {
+                "gym": "north",
+                "machine": "press-1",
+                "points": [
+                    {
+                        **{name: one[name] for name in ("session", "start_at", "day")},
+                        "e1rm_kg": 180.0 + number % 5,
+                        "error_kg": 6.0,
+                        "method": "line" if number % 2 else "equation",
+                        "guess": number % 2 == 0,
+                    }
+                    for number, one in enumerate(sessions)
+                ],
+            }
+        ],
+        "limits": [
+            {
+                "gym": "north",
+                "machine": "press-1",
+                "notch": 4,
+                "foot_row": 2,
+                "before_mm": None,
+                "changes": [
+                    {"at": at(60 * 24 * 20), "day": days[36]["day"], "limit_mm": LIMIT_MM, "how": "rep", "by": "admin"}
+                ],
+            }
+        ],
+        "pain": [{"id": 1, "at": at(60 * 24), "day": days[-2]["day"], "session": None, "text": None}],
+        "alerts": [
+            {
+                "id": "a" * 32,
+                "session": "S-1",
+                "at": at(9),
+                "day": days[-1]["day"],
+                "rule": "workload.spike",
+                "severity": "warn",
+                "state": "open",
+                "title": "Much more than usual",
+            }
+        ],
+        "findings": [],
     }
+
+
+def standing_now(**changed: Any) -> Json:
+    """How somebody stands whose sessions are compared."""
+    return {
+        "state": "baseline",
+        "footing": "baseline",
+        "anew": False,
+        "sessions": 25,
+        "sessions_needed": 4,
+        "days": 56.0,
+        "days_needed": 30,
+        "comparisons_from": (NOW.date() - timedelta(days=26)).isoformat(),
+        "returning_session": None,
+        "returning_sessions": 2,
+        "days_off": None,
+        "best_30d_j": 15_300.0,
+        "best_90d_j": 15_300.0,
+        "missing_30d": 1,
+        "missing_allowed_30d": 6,
+        "weeks_needed": 8,
+        **_against_weeks("yellow"),
+        **changed,
+    }
+
+
+def _against_weeks(kind: str) -> Json:
+    known = kind in {"usual", "yellow", "red"}
+    return {
+        "baseline": kind,
+        "baseline_weeks": 8 if known else 3,
+        "baseline_weeks_left_out": 0,
+        "baseline_mean_j": 24_000.0 if known else None,
+        "baseline_sd_j": 2_500.0 if known else None,
+        "baseline_z": (2.4 if kind == "yellow" else 0.4) if known else None,
+    }
+
+
+def _back(day: str) -> int:
+    return (NOW.date() - date.fromisoformat(day)).days
 
 
 def busy_floor() -> Floor:

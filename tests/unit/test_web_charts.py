@@ -2,15 +2,12 @@
 
 import json
 
-import pytest
-
 from fake_api import DRIFTED, busy_floor, rep, sensors, trace_of
 from sledwatch_web import charts
 from sledwatch_web.rendering import Charts
 
 FLOOR = busy_floor()
 TRACE, REPS = FLOOR.traces["S-1"], FLOOR.reps["S-1"]
-WORKLOAD = FLOOR.workloads["m-1042"]
 
 
 def drawn(limit_mm=412.0, caution_mm=392.0):
@@ -96,44 +93,10 @@ def test_missing_samples_leave_a_gap():
     assert None in panel.depth_mm
 
 
-def test_every_day_with_work_has_a_bar_and_the_spike_another_tone():
-    bars = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["bars"]
-    assert {"usual": len(bars) - 1, "warn": 1} == {
-        tone: sum(bar["tone"] == tone for bar in bars) for tone in ("usual", "warn")
-    }
-    assert (WORKLOAD["days"][-1]["day"], 15.3) == (bars[-1]["day"], bars[-1]["kj"])
-
-
-def test_the_spike_says_how_many_times_their_best_it_was():
-    (spike,) = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["spikes"]
-    assert spike["text"] == f"{WORKLOAD['sessions'][-1]['spike']:.2f}×"
-
-
-def test_a_day_of_which_samples_are_missing_is_not_shown_as_rest():
-    (missing,) = charts.daily_load(WORKLOAD, days=56, width=900)["datasets"]["missing"]
-    assert missing["text"] == "?"
-
-
-def test_the_best_of_the_days_before_is_a_line_from_the_first_comparison_on():
-    compared = [one for one in WORKLOAD["sessions"] if one["best_30d_j"] is not None]
-    best = charts.daily_load(WORKLOAD, days=90, width=900)["datasets"]["best"]
-    assert [one["best_30d_j"] / 1000 for one in compared] == [row["kj"] for row in best]
-
-
-@pytest.mark.parametrize("days", [1, 28, 56])
-def test_a_chart_shows_the_last_days_only(days):
-    spec = charts.daily_load(WORKLOAD, days=days, width=340)
-    assert {row["day"] for name in spec["datasets"] for row in spec["datasets"][name]} <= {
-        row["day"] for row in WORKLOAD["days"][-days:]
-    }
-
-
 def test_charts_are_valid_and_drawn_with_the_colours_of_the_page():
-    renderer = Charts()
-    for spec in (drawn(), charts.daily_load(WORKLOAD, days=56, width=900)):
-        svg = renderer.draw(spec)
-        assert "var(--ink" in svg
-        assert "style=" not in svg
+    svg = Charts().draw(drawn())
+    assert "var(--ink" in svg
+    assert "style=" not in svg
 
 
 def test_what_a_machine_calls_itself_cannot_leave_the_drawing():

@@ -245,16 +245,40 @@ def test_the_member_page_shows_the_spike_limits_and_that_only_the_leg_press_is_s
 
 
 @pytest.mark.parametrize(
-    ("state", "word"), [("beginner", "Beginner."), ("no-baseline", "No baseline yet."), ("returning", "Returning.")]
+    ("state", "word"),
+    [
+        ("beginner", "No baseline yet."),
+        ("no-baseline", "No baseline: days are missing."),
+        ("returning", "Returning (session 1 of 2)."),
+    ],
 )
 def test_the_member_page_says_what_comparisons_are_worth(pages, floor, state, word):
-    floor.workloads["m-1042"]["state"] = state
+    floor.workloads["m-1042"]["now"]["state"] = state
+    floor.workloads["m-1042"]["sessions"] = []
     assert word in text(pages.get("/members/m-1042").text).replace(" .", ".")
+
+
+def test_a_range_is_chosen_by_a_link_and_its_tables_say_what_the_pictures_show(pages):
+    page = pages.get("/members/m-1042?range=1y").text
+    assert 'href="/members/m-1042?range=4w#load"' in page
+    said = text(page)
+    assert "24.0 kJ ± 2.5 kJ" in said
+    assert "4,100 kg·mm" in said
+    assert re.search(r"1 of \d+ sets \(1 %\) ended more than 40 % slower", said)
+    assert pages.get("/members/m-1042?range=decade").status_code == 422
 
 
 def test_a_member_without_sessions_has_a_page(pages, floor):
     floor.workloads["m-5005"] |= {"sessions": [], "days": []}
+    floor.members["m-5005"]["last_session_at"] = None
     assert "No session yet." in pages.get("/members/m-5005").text
+
+
+def test_a_member_who_was_not_here_for_long_is_told_since_when(pages, floor):
+    floor.workloads["m-5005"] |= {"sessions": [], "days": []}
+    said = text(pages.get("/members/m-5005").text)
+    assert "No session since" in said
+    assert "No session in this range." in said
 
 
 def test_a_finding_that_is_an_alert_is_told_once_on_the_member_page(pages):

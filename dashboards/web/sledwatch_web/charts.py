@@ -7,7 +7,6 @@ takes a palette of plain colours.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 import altair as alt
@@ -154,7 +153,7 @@ def depth_trace(
     )
     chart = alt.layer(*layers).properties(width=each, height=150).facet(facet=title, columns=columns, spacing=PANEL_GAP)
     rows = [row for panel in sets for row in _samples(panel, limit_mm, caution_mm)]
-    return _finished(chart, {"samples": rows}, palette)
+    return finished(chart, {"samples": rows}, palette)
 
 
 def _depth_axis(domain: list[float], limit_mm: float | None, palette: Palette) -> dict[str, Any]:
@@ -192,87 +191,6 @@ def _samples(panel: Panel, limit_mm: float | None, caution_mm: float | None) -> 
         }
         for b in panel.bottoms
     ]
-
-
-def daily_load(
-    view: Json,
-    *,
-    days: int,
-    width: int,
-    palette: Palette = PAGE,
-) -> Json:
-    """Work by day, with the best of the 30 days before as a line, and the sessions that stand out marked.
-
-    view: `GET /members/{user}/workload`. days: how many of its last days are drawn. A rest day is empty; a day of which
-    samples are missing carries a question mark, since nothing known is not the same as nothing done.
-    """
-    shown = view["days"][-days:]
-    bars = [_bar(row) for row in shown]
-    by_day = {row["day"]: row for row in shown}
-    judged = [s for s in view["sessions"] if s["day"] in by_day]
-    best = [{"day": s["day"], "kj": s["best_30d_j"] / 1000} for s in judged if s.get("best_30d_j") is not None]
-    spikes = [
-        {
-            "day": s["day"],
-            "kj": (by_day[s["day"]]["work_j"] or s["work_j"] or 0.0) / 1000,
-            "text": f"{words.number(s['spike'], 2)}×",
-            "severity": s["severity"],
-        }
-        for s in judged
-        if s.get("severity") in {"warn", "alert"} and s.get("spike") is not None
-    ]
-    order = [row["day"] for row in shown]
-    # Not the first two: their label would run into the axis.
-    mondays = [day for day in order[2:] if date.fromisoformat(day).weekday() == 0]
-    every = 2 if len(mondays) * 62 > width else 1
-    x = alt.X("day:O", title=None, scale=alt.Scale(domain=order, paddingInner=0.3, paddingOuter=0.2)).axis(
-        values=mondays[::-1][::every][::-1],
-        labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
-        labelAngle=0,
-        labelOverlap=True,
-        ticks=False,
-        domainColor=palette.line,
-        grid=False,
-    )
-    top = max([b["kj"] or 0.0 for b in bars] + [b["kj"] for b in best] + [1.0])
-    y = alt.Y("kj:Q", title=None, scale=alt.Scale(domain=[0, top * 1.14], nice=False)).axis(
-        tickCount=4, domain=False, ticks=False, labelExpr="datum.label + ' kJ'"
-    )
-    tones = alt.Scale(domain=["usual", "warn", "alert"], range=[palette.quiet, palette.warn, palette.alert])
-    tone = alt.Color("tone:N", scale=tones, legend=None)
-    loudest = {s["day"]: s["severity"] for s in sorted(spikes, key=lambda s: s["severity"] == "alert")}
-    for bar in bars:
-        bar["tone"] = loudest.get(bar["day"], "usual")
-    layers: list[alt.Chart] = [
-        alt.Chart(alt.NamedData(name="bars"))
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(x=x, y=y, color=tone, description="said:N")
-    ]
-    missing = [{"day": b["day"], "text": "?"} for b in bars if b["missing"]]
-    if missing:
-        layers.append(
-            alt.Chart(alt.NamedData(name="missing"))
-            .mark_text(baseline="bottom", dy=-3, color=palette.muted, fontSize=13, fontWeight=600)
-            .encode(x=x, y=alt.datum(0), text="text:N")
-        )
-    if best:
-        layers.append(
-            alt.Chart(alt.NamedData(name="best"))
-            .mark_line(interpolate="step-after", color=palette.muted, strokeWidth=1.5, strokeDash=[4, 3])
-            .encode(x=x, y=y)
-        )
-    if spikes:
-        marked = alt.Chart(alt.NamedData(name="spikes"))
-        layers += [
-            marked.mark_text(baseline="bottom", dy=-16, color=palette.ink, fontSize=13, fontWeight=700).encode(
-                x=x, y=y, text="text:N"
-            ),
-            marked.mark_point(
-                shape="triangle-down", size=64, filled=True, opacity=1, yOffset=-9, color=palette.ink
-            ).encode(x=x, y=y, color=alt.Color("severity:N", scale=tones, legend=None)),
-        ]
-    rows = {"bars": [b for b in bars if b["kj"]], "missing": missing, "best": best, "spikes": spikes}
-    return _finished(alt.layer(*layers).properties(width=width - 60, height=200), rows, palette)
 
 
 def with_level(sensors: Json) -> list[Json]:
@@ -333,19 +251,7 @@ def rack_levels(sensors: Json, time_zone: str | None, *, sessions: int, width: i
         if any(row["kind"] == kind for row in rows)
     ]
     chart = alt.layer(*layers).properties(width=width - 60, height=140)
-    return _finished(chart, {"levels": rows, "band": band}, palette)
-
-
-def _bar(row: Json) -> dict[str, Any]:
-    work_j = row.get("work_j")
-    missing = bool(row.get("missing")) or work_j is None
-    said = "samples missing" if missing else words.energy(work_j)
-    return {
-        "day": row["day"],
-        "kj": None if work_j is None else work_j / 1000,
-        "missing": missing,
-        "said": f"{row['day']}: {said}",
-    }
+    return finished(chart, {"levels": rows, "band": band}, palette)
 
 
 def _panel(title: str, t_us: Sequence[int], depth_mm: Sequence[float | None], reps: Sequence[Json]) -> Panel:
@@ -367,10 +273,26 @@ def _set_title(number: int, reps: Sequence[Json]) -> str:
     return f"Set {number} · {words.kg(max(rep['load_kg'] for rep in reps))} · {words.count(len(reps), 'rep')}{past}"
 
 
-def _finished(chart: alt.LayerChart | alt.FacetChart, rows: dict[str, list[dict[str, Any]]], palette: Palette) -> Json:
+def finished(chart: alt.LayerChart | alt.FacetChart, rows: dict[str, list[dict[str, Any]]], palette: Palette) -> Json:
     """The specification, its rows beside it: Altair looks at every row it is handed, longer than the drawing takes."""
-    spec = chart.configure(font=FONT, background="transparent", padding={"left": 10, "right": 6, "top": 4, "bottom": 2})
-    spec = spec.configure_view(stroke=None).configure_axis(
-        gridColor=palette.line, labelColor=palette.muted, labelFontSize=12, labelPadding=6, domainColor=palette.line
-    )
-    return {**spec.to_dict(validate=False), "datasets": rows}
+    return {**chart.to_dict(validate=False), **frame(palette), "datasets": rows}
+
+
+def frame(palette: Palette) -> Json:
+    """What all specifications have in common: the schema's version, the type, the lines, the room around."""
+    return {
+        "$schema": alt.SCHEMA_URL,
+        "config": {
+            "font": FONT,
+            "background": "transparent",
+            "padding": {"left": 10, "right": 6, "top": 4, "bottom": 2},
+            "view": {"stroke": None},
+            "axis": {
+                "gridColor": palette.line,
+                "labelColor": palette.muted,
+                "labelFontSize": 12,
+                "labelPadding": 6,
+                "domainColor": palette.line,
+            },
+        },
+    }

@@ -92,10 +92,13 @@ def beyond(findings: list[Json], alerts: list[Json]) -> list[Json]:
     return [one for one in findings if (one["rule"], one.get("session")) not in shown]
 
 
-def headline(workload: Json) -> tuple[str, str]:
-    """The member's last session against what they are used to, in one sentence, and its severity."""
+def headline(workload: Json, last_at: Moment | None) -> tuple[str, str]:
+    """The member's last session against what they are used to, in one sentence, and its severity.
+
+    last_at: when their latest session began, however long ago.
+    """
     if not workload["sessions"]:
-        return "No session yet.", ""
+        return "No session yet." if last_at is None else f"No session since {last_at.dated}.", ""
     last = workload["sessions"][-1]
     done = f"The last session came to {words.energy(last['work_j'])}"
     if last.get("spike") is None:

@@ -53,18 +53,6 @@ TIERS: Final = {
     "estimated": "estimated from body height and the machine's geometry, ±10°",
     "own-history": "own history: taken from the member's earlier reps on this machine",
 }
-WORKLOAD_STATES: Final = {
-    "beginner": ("Beginner", "Comparisons begin after 30 days and 4 sessions; until then the beginner rules hold."),
-    "no-baseline": (
-        "No baseline yet",
-        "Comparisons begin after 30 days and 4 sessions; until then the beginner rules hold.",
-    ),
-    "returning": (
-        "Returning",
-        "Nothing in the 30 days before: the first two sessions back are compared with the last 90 days.",
-    ),
-    "baseline": ("Baseline known", "Each session is compared with the best of the 30 days before it."),
-}
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -196,6 +184,11 @@ def moment(at: str | None, time_zone: str | None, now_us: int) -> Moment | None:
         dated=dated,
         full=local.strftime("%A %-d %B %Y, %H:%M:%S %Z"),
     )
+
+
+def local_day(now_us: int, time_zone: str | None) -> date:
+    """The calendar day that it is somewhere; in UTC without a zone."""
+    return datetime.fromtimestamp(now_us / 1e6, zone(time_zone)).date()
 
 
 def day(value: date, today: date) -> str:

@@ -1,15 +1,16 @@
 """`/members` and `/members/{user}`: who trains here, and what they are used to."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sledwatch_web import charts, limits, members, pain, protocol, words
+from sledwatch_web import limits, load_charts, members, pain, protocol, words, workload
 from sledwatch_web.alerts import by_state, card
 from sledwatch_web.api import Api, Json, Refused
 from sledwatch_web.site import Site, back_to, require_own_form
@@ -20,7 +21,7 @@ MATTERS = 30
 CHANGES = 20
 NOTES = 20
 WIDE, NARROW = 904, 336
-WIDE_DAYS, NARROW_DAYS = 56, 28
+Range = Literal["4w", "3m", "1y"]
 TOLD = {
     "saved": "Saved.",
     "protocol": protocol.TOLD["saved"],
@@ -54,23 +55,31 @@ def member_routes(site: Site) -> APIRouter:
         )
 
     @router.get("/members/{user}")
-    async def member(request: Request, user: str, told: str | None = None, cursor: str | None = None) -> HTMLResponse:
+    async def member(
+        request: Request,
+        user: str,
+        told: str | None = None,
+        cursor: str | None = None,
+        chosen: Annotated[Range, Query(alias="range")] = workload.USUAL_RANGE,
+    ) -> HTMLResponse:
         api, now_us = site.api(request), site.clock()
         path = f"/members/{quote(user, safe='')}"
-        (gyms, found, set_limits, protocols), (workload, sessions, alerts, findings, notes) = await asyncio.gather(
+        (gyms, found, set_limits, protocols), (view, sessions, alerts, findings, notes) = await asyncio.gather(
             asyncio.gather(
                 site.gyms(api), api.get(path), api.items(f"{path}/limits"), api.items(f"{path}/protocol/history")
             ),
             asyncio.gather(
-                api.get(f"{path}/workload"),
+                api.get(f"{path}/workload", **{"from": _first_day(chosen, now_us)}),
                 api.get(f"{path}/sessions", limit=SESSIONS, cursor=cursor),
                 api.get("/alerts", user=user, limit=MATTERS),
                 api.get("/findings", user=user, limit=MATTERS),
                 api.get(f"{path}/notes", limit=NOTES),
             ),
         )
-        chart, (in_force, changes), strengths = await asyncio.gather(
-            _drawn(site, workload),
+        drawn, judged, (in_force, changes), strengths = await asyncio.gather(
+            _drawn(site, view),
+            # The table of sessions goes back further than a few weeks.
+            api.get(f"{path}/workload") if chosen == workload.LEAST_RANGE else _the_same(view),
             _limits(api, path, limits.machines_of(set_limits, sessions["items"])),
             asyncio.gather(
                 *(api.get(f"/sessions/{quote(one, safe='')}") for one in members.latest_closed(sessions["items"]))
@@ -78,7 +87,9 @@ def member_routes(site: Site) -> APIRouter:
         )
         shown = [protocol.shown(one, gyms, now_us) for one in protocols]
         waiting, done = by_state([card(alert, gyms, now_us) for alert in alerts["items"]])
-        text, severity = members.headline(workload)
+        zone = view["time_zone"]
+        today = words.local_day(now_us, zone)
+        text, severity = members.headline(judged, words.moment(found.get("last_session_at"), zone, now_us))
         return site.page(
             request,
             "member.html",
@@ -86,14 +97,23 @@ def member_routes(site: Site) -> APIRouter:
             member=found,
             who=found.get("name") or user,
             height_cm=members.height_cm(found),
-            first_seen=words.moment(found.get("first_seen_at"), workload.get("time_zone"), now_us),
-            workload=workload,
-            standing=words.WORKLOAD_STATES.get(workload["state"], (workload["state"], "")),
+            first_seen=words.moment(found.get("first_seen_at"), zone, now_us),
+            workload=view,
+            standing=workload.standing(view["now"], today),
+            own_weeks=workload.own_weeks(view["now"], view["weeks"]),
             headline=text,
             severity=severity,
-            chart=chart,
-            days=[row for row in reversed(workload["days"]) if row.get("sessions") or row.get("missing")],
-            sessions=members.session_rows(sessions["items"], workload, gyms, now_us),
+            drawn=drawn,
+            ranges=workload.range_links(user, chosen),
+            range_words=workload.RANGES[chosen][1].lower(),
+            days=[row for row in reversed(view["days"]) if row["sessions"] or row["missing"]],
+            weeks=workload.week_rows(view),
+            standings=workload.standing_rows(view),
+            pairs=workload.pair_rows(view, now_us),
+            sets=workload.set_rows(view, now_us),
+            near_failure=workload.near_failure(view),
+            in_lanes=workload.in_lanes(view),
+            sessions=members.session_rows(sessions["items"], judged, gyms, now_us),
             strengths=members.strength_rows(strengths, gyms, now_us),
             in_force=[limits.force_of(one, user, gyms) for one in in_force],
             limits=limits.limit_rows(set_limits, gyms, now_us),
@@ -104,7 +124,7 @@ def member_routes(site: Site) -> APIRouter:
             done=done,
             older=f"{path}?{urlencode({'cursor': sessions['next']})}#sessions" if sessions.get("next") else None,
             findings=[card(finding, gyms, now_us) for finding in members.beyond(findings["items"], alerts["items"])],
-            pain=pain.shown(user, "", notes["items"], request.query_params, workload.get("time_zone"), now_us),
+            pain=pain.shown(user, "", notes["items"], request.query_params, zone, now_us),
             told=TOLD.get(told or ""),
         )
 
@@ -146,11 +166,25 @@ async def _limits(api: Api, path: str, machines: list[tuple[str, str]]) -> tuple
     return in_force, [change for history in histories for change in history["items"]]
 
 
-async def _drawn(site: Site, workload: Json) -> dict[str, Markup] | None:
-    if not workload["sessions"]:
+async def _drawn(site: Site, view: Json) -> dict[str, Markup | None] | None:
+    """The pictures of a range, for wide pages and for narrow ones; None where there is nothing to draw."""
+    if not view["sessions"]:
         return None
-    wide, narrow = await asyncio.gather(
-        site.charts.svg(partial(charts.daily_load, workload, days=WIDE_DAYS, width=WIDE)),
-        site.charts.svg(partial(charts.daily_load, workload, days=NARROW_DAYS, width=NARROW)),
+    charts = await asyncio.gather(
+        *(
+            site.charts.svg(partial(picture, view, width=width))
+            for picture in (load_charts.load_over_time, load_charts.beside_load)
+            for width in (WIDE, NARROW)
+            if picture is load_charts.load_over_time or load_charts.has_beside(view)
+        )
     )
-    return {"wide": wide, "narrow": narrow}
+    return dict(zip(("wide", "narrow", "beside_wide", "beside_narrow"), charts, strict=False))
+
+
+def _first_day(chosen: str, now_us: int) -> str:
+    """The first day of a range. One more than its weeks have, since the gym's today may be behind."""
+    return (words.local_day(now_us, None) - timedelta(days=workload.RANGES[chosen][0])).isoformat()
+
+
+async def _the_same(view: Json) -> Json:
+    return view

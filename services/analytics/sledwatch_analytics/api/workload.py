@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 
 from sledwatch.events import Severity
 from sledwatch.exposure import exposure_by_day, exposure_by_week
-from sledwatch.rules import RulesInForce
 from sledwatch.technique import NEAR_FAILURE_PCT
 from sledwatch.workload import DAY_US, LOOK_BACK_DAYS, workload_view
 from sledwatch.workload.days import day_number, midnight_us
@@ -25,6 +24,7 @@ from sledwatch_analytics.api.times import EPOCH, At, at
 from sledwatch_storage.state import lookback
 from sledwatch_storage.state import sessions as kept_sessions
 from sledwatch_storage.state.missing import missing_days
+from sledwatch_storage.state.rules import rules_in_force
 
 router = APIRouter(tags=["members"])
 
@@ -289,7 +289,7 @@ def get_workload(
     """
     known_member(parts, user)
     now_us = parts.clock()
-    time_zone = _time_zone(parts, user)
+    gym, time_zone = _latest_gym(parts, user)
     to_day = to_day or at(now_us).astimezone(ZoneInfo(time_zone)).date()
     if not EPOCH.date() <= to_day <= at(now_us).date() + timedelta(days=1):
         raise invalid("to", "a day from 1970 to today", to_day.isoformat(), place="query")
@@ -300,8 +300,8 @@ def get_workload(
     from_us = midnight_us(day_number(from_day), time_zone)
     until_us = midnight_us(day_number(to_day) + 1, time_zone) - 1
     before_us = from_us - (LOOK_BACK_DAYS + 1) * DAY_US
-    rules = RulesInForce()
     with parts.engine.connect() as connection:
+        rules = rules_in_force(connection, gym, user)
         sessions = kept_sessions.member_sessions(connection, user, until_us, from_us=before_us)
         first_us = int(sessions.start_us[0]) if len(sessions) else from_us
         missing = missing_days(
@@ -327,10 +327,12 @@ def get_workload(
     return Response(workload.model_dump_json(by_alias=True), media_type="application/json")
 
 
-def _time_zone(parts: Parts, user: str) -> str:
-    """That of the gym of the member's latest session."""
+def _latest_gym(parts: Parts, user: str) -> tuple[str | None, str]:
+    """The gym of the member's latest session and its time zone; without one, that of the house."""
     latest = kept_sessions.sessions_of(parts.engine, user, None, 1)
-    return kept_sessions.time_zone_of(parts.engine, latest[0]["gym"]) if latest else parts.config.time_zone
+    if not latest:
+        return None, parts.config.time_zone
+    return latest[0]["gym"], kept_sessions.time_zone_of(parts.engine, latest[0]["gym"])
 
 
 def _put_exposure(shown: Sequence[dict[str, Any]], exposure: Sequence[Mapping[Any, Any]]) -> None:
