@@ -64,7 +64,7 @@ def what_does_not_go_together_with_another_scope_is_refused(engine: Engine) -> N
         put(engine, ORGANISATION, spike_warn=1.4, spike_alert_joined=1.6)
     with pytest.raises(SettingsConflict, match="together with what the organisation has set"):
         put(engine, ADA, spike_note=1.7)
-    with pytest.raises(ValueError, match=r"^spike_note: expected 1 to 10 ratio, got 0"):
+    with pytest.raises(ValueError, match=r"^spike_note: expected 1 to 10 ratio, got 0$"):
         put(engine, ADA, spike_note=0.0)
     assert [2, 1] == [one.version for one in list_settings(engine)]
 

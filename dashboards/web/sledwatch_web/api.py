@@ -106,9 +106,9 @@ class Api:
         """Ask for a change of something."""
         return await self._call("POST", path, body=body or {})
 
-    async def put(self, path: str, body: Json) -> Json:
+    async def put(self, path: str, body: Json, **params: str | int | None) -> Json:
         """Set something."""
-        return await self._call("PUT", path, body=body)
+        return await self._call("PUT", path, params=params, body=body)
 
     async def delete(self, path: str) -> None:
         """Take something away."""

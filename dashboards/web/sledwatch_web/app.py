@@ -21,6 +21,7 @@ from sledwatch_web.pages.members import member_routes
 from sledwatch_web.pages.pain import pain_routes
 from sledwatch_web.pages.protocol import protocol_routes
 from sledwatch_web.pages.quarantine import quarantine_routes
+from sledwatch_web.pages.rules import rule_routes
 from sledwatch_web.pages.sessions import session_routes
 from sledwatch_web.pages.sets import set_routes
 from sledwatch_web.proxy import proxy_routes
@@ -73,6 +74,7 @@ def create_app(
         pain_routes,
         calibration_routes,
         protocol_routes,
+        rule_routes,
         quarantine_routes,
     ):
         app.include_router(routes(site))

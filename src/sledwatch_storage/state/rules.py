@@ -88,7 +88,11 @@ class RuleBook:
         return RuleBook({**self.newest, scope: tried})
 
     def require_sound(self, scope: Scope) -> None:
-        """Raises SettingsConflict where what is set in a scope does not go together with what others have set."""
+        """Raises SettingsConflict where what is set in a scope does not go together with what others have set.
+
+        Raises ValueError for what cannot be whatever others have set.
+        """
+        alone = _fault_of(self.newest[scope].changed)
         gyms = [scope.gym] if scope.level == "gym" else [None, *(one.gym for one in self.newest if one.gym)]
         users = [scope.user] if scope.level == "member" else [None, *(one.user for one in self.newest if one.user)]
         for gym in gyms:
@@ -97,9 +101,18 @@ class RuleBook:
                     self.of(gym, user)
                 except ValueError as error:
                     others = [str(one.scope) for one in self.layers(gym, user) if one.scope != scope and one.changed]
-                    if not others:
+                    if not others or str(error) == alone:
                         raise
                     raise SettingsConflict(f"{error} (together with what {' and '.join(others)} has set)") from None
+
+
+def _fault_of(changed: Values) -> str | None:
+    """What is wrong with values by themselves, above the defaults."""
+    try:
+        DEFAULT_RULES.changed(changed)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 _newest = select(func.max(table.c.version))
