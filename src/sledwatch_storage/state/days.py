@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from sledwatch.exposure import KNOWN_TIERS
 from sledwatch_storage.state import schema
 from sledwatch_storage.state.upsert import put
 
 DAY_US: Final = 86_400_000_000
-# Beyond a limit that is merely estimated nothing is counted.
-KNOWN_TIERS: Final = ("calibrated", "transferred")
 
 _session, _rep, _day = schema.session, schema.rep, schema.daily_load
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
