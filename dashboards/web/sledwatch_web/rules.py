@@ -242,7 +242,7 @@ def history(versions: Sequence[Json], rules: Sequence[Json], gyms: Gyms, now_us:
             who=one["set_by"],
             note=one["note"] or "",
             lines=tuple(
-                f"{of_name[name]['group']}: {_lower(_name(name))} {_in_words(of_name[name], value)}"
+                f"{of_name[name]['group']}: {_lower(_name(name))}{_colon(value)} {_in_words(of_name[name], value)}"
                 for name, value in one["values"].items()
                 if name in of_name
             ),
@@ -263,6 +263,10 @@ def _name(name: str) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _colon(value: float | bool) -> str:
+    return ":" if isinstance(value, bool) else ""
 
 
 def _severity(severity: str | None) -> str:
