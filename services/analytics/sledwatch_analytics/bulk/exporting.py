@@ -15,9 +15,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from sledwatch.rules import RulesInForce
 from sledwatch_analytics.bulk.partitions import REP_COLUMNS, SESSIONS, digest_of, partition_name, partition_of
@@ -32,7 +33,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 REPS_BEFORE_US: Final = 8 * DAY_US
 # How far any rule looks back (docs/science.md); by local days, hence a day more.
 LOOK_BACK_US: Final = (7 * 53 + 1) * DAY_US
-_MEMBERS_AT_ONCE: Final = 100
+# What is read at once, of one member at least.
+_REPS_AT_ONCE: Final = 200_000
+_MEMBERS_AT_ONCE: Final = 200
+# No session lies outside these days, and calendars hold them with all that is looked back on.
+_NONE_BEFORE: Final = date(1970, 1, 1)
+_NONE_AFTER: Final = date(2200, 1, 1)
 _SESSIONS_A_GROUP: Final = 500
 _DOUBT: Final = "badge.shared"
 
@@ -50,7 +56,8 @@ class Range:
 
     def bounds_us(self) -> tuple[int, int]:
         """Times that hold these days in every time zone."""
-        return _midnight_us(self.first) - DAY_US, _midnight_us(self.last) + 2 * DAY_US
+        first, last = max(self.first, _NONE_BEFORE), min(self.last, _NONE_AFTER)
+        return _midnight_us(first) - DAY_US, _midnight_us(last) + 2 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +103,18 @@ def export(
     members = _members(engine, wanted, from_us, until_us)
     missing = _missing_days(engine, zones, from_us - LOOK_BACK_US, until_us)
     files = Files(directory, partitions, SESSIONS, _SESSIONS_A_GROUP)
-    sessions = reps = 0
+    done = sessions = reps = 0
     try:
-        for first in range(0, len(members), _MEMBERS_AT_ONCE):
+        for portion in _portions(members):
             if stop.is_set():
                 raise Stopped
-            portion = members[first : first + _MEMBERS_AT_ONCE]
+            done += len(portion)
             for row in _rows(engine, portion, wanted, zones, missing, rules_for):
-                of_row = len(row["rep_set"] or ())
+                of_row = 0 if row["rep_set"] is None else len(row["rep_set"])
                 files.add(row, weight=1, judged=row["judged"], reps=of_row)
                 sessions += row["judged"]
                 reps += of_row
-            report(ExportProgress(first + len(portion), len(members), sessions, reps))
+            report(ExportProgress(done, len(members), sessions, reps))
     finally:
         files.close()
     return files.written()
@@ -178,13 +185,19 @@ def _reps_of(connection: Connection, users: Sequence[str], from_us: int, until_u
     found: dict[str, list[Any]] = defaultdict(list)
     for session, *rep in connection.execute(query):
         found[session].append(rep)
-    columns = {}
-    for session, reps in found.items():
-        number, load_kg, work_j, loss_pct, quality = zip(*reps, strict=True) if reps[0][0] is not None else [()] * 5
-        columns[session] = dict(
-            zip(REP_COLUMNS, (number, load_kg, work_j, loss_pct, [one == "ok" for one in quality]), strict=True)
-        )
-    return columns
+    return {session: _columns(reps) for session, reps in found.items()}
+
+
+def _columns(reps: list[Any]) -> dict[str, Any]:
+    """As arrays: some thousand sessions wait for their files. A session without reps is one row of nothing."""
+    number, load_kg, work_j, loss_pct, quality = zip(*reps, strict=True) if reps[0][0] is not None else [()] * 5
+    return {
+        "rep_set": np.array(number, dtype=np.int32),
+        "rep_load_kg": np.array(load_kg, dtype=np.float64),
+        "rep_work_j": np.array(work_j, dtype=np.float64),
+        "rep_velocity_loss_pct": np.array(loss_pct, dtype=np.float64),
+        "rep_ok": np.array([one == "ok" for one in quality], dtype=np.bool_),
+    }
 
 
 def _doubtful(connection: Connection, users: Sequence[str], from_us: int, until_us: int) -> set[str]:
@@ -197,15 +210,28 @@ def _doubtful(connection: Connection, users: Sequence[str], from_us: int, until_
     return set(connection.execute(query).scalars())
 
 
-def _members(engine: Engine, wanted: Range, from_us: int, until_us: int) -> list[str]:
-    """Who has a session in the range, by pseudonym."""
-    query = select(_session.c.user).where(
+def _portions(members: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    portion: list[str] = []
+    waiting = 0
+    for user, reps in members:
+        if portion and (waiting + reps > _REPS_AT_ONCE or len(portion) >= _MEMBERS_AT_ONCE):
+            yield portion
+            portion, waiting = [], 0
+        portion.append(user)
+        waiting += reps
+    if portion:
+        yield portion
+
+
+def _members(engine: Engine, wanted: Range, from_us: int, until_us: int) -> list[tuple[str, int]]:
+    """Who has a session in the range, by pseudonym, and how many reps."""
+    query = select(_session.c.user, func.coalesce(func.sum(_session.c.reps), 0)).where(
         _session.c.state == "closed", _session.c.start_us >= from_us, _session.c.start_us < until_us
     )
     if wanted.gym is not None:
         query = query.where(_session.c.gym == wanted.gym)
     with engine.connect() as connection:
-        return sorted(connection.execute(query.distinct()).scalars())
+        return sorted((user, int(reps)) for user, reps in connection.execute(query.group_by(_session.c.user)))
 
 
 def time_zones(engine: Engine) -> dict[str, str]:

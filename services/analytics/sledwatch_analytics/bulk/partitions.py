@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 
 # A row a closed session, by member, start and id. What starts with `rep_` is a list, a value a rep, null where a
-# session is only there as the past of others: then its figures are those that stand.
+# session is only there as the past of others: then its figures are those that stand. What is not known of a
+# rep is NaN.
 SESSIONS: Final = pa.schema(
     {
         "user": _WORD,

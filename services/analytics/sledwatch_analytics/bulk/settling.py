@@ -70,7 +70,7 @@ class Comparison:
         return {
             "findings": rules,
             "alerts": {kind: self.alerts[kind] for kind in ("raised", "changed", "withdrawn")},
-            "members": len(set().union(*self.members.values())),
+            "members_concerned": len(set().union(*self.members.values())),
             "sessions": self.sessions,
             "rejudged": self.rejudged,
             "recounted": self.recounted,
