@@ -4,6 +4,8 @@ from typing import Any
 
 from closing_house import House, empty_state, house
 from presses import DAY_US, T0_US, Session
+from sledwatch.limits import DepthLimit
+from sledwatch_analytics.closing.freezing import frozen_of
 from sledwatch_analytics.preview import foresee
 from sledwatch_storage.state.corrections import want
 from sledwatch_storage.state.engine import begin
@@ -57,3 +59,18 @@ def test_a_preview_of_what_is_in_force_tells_what_closings_found(house: House) -
     foreseen = foresee(house.engine, book, book, ORGANISATION, T0_US - DAY_US, session.now_us)
     assert [(found["rule"], found["severity"])] == [(one.rule, one.severity) for one in foreseen.present.values()]
     assert foreseen.present == foreseen.tried
+
+
+def test_a_session_of_before_keeps_its_limit_when_a_reanalysis_gives_it_rules(house: House) -> None:
+    session = Session().set_of([380.0] * 8)
+    house.arrive(session.events(), session.now_us)
+    house.closer.run_once()
+    stored = get_session(house.engine, "s-1")
+    assert stored is not None
+    stored |= {"limit_mm": 412.0, "limit_tier": "calibrated", "limit_version": 3}
+    for rules in ({}, {"spike_note": 1.2}):
+        stored["frozen"] = {"limits": [], "protocol": None, "rules": rules, "rules_version": 4} if rules else None
+        frozen = frozen_of(stored, None, [], lambda _: None)
+        assert frozen is not None
+        assert {None: DepthLimit(412.0, "calibrated", 3)} == frozen.by_setup()
+        assert rules == frozen.in_force().rules.differing()

@@ -61,8 +61,10 @@ def frozen_of(
     """
     if session is None or session["closed_version"] is None:
         return None
-    if session["frozen"] is not None:
-        return msgspec.convert(session["frozen"], Frozen)
+    frozen = Frozen((), None) if session["frozen"] is None else msgspec.convert(session["frozen"], Frozen)
+    # A closing freezes at least the limit of the start; a reanalysis puts rules beside whatever there is.
+    if frozen.limits:
+        return frozen
     version = session["limit_version"] or 0
     limits: dict[Setup | None, DepthLimit | None] = {first_setup: _limit_in(session)}
     for rep in reps:
@@ -70,7 +72,7 @@ def frozen_of(
         if rep.limit_mm is not None and rep.limit_tier is not None:
             limit = DepthLimit(rep.limit_mm, rep.limit_tier, version)
         limits.setdefault(setup_at(rep.t_start_us), limit)
-    return Frozen(tuple(_Judged(setup, limit) for setup, limit in limits.items()), None)
+    return msgspec.structs.replace(frozen, limits=tuple(_Judged(setup, limit) for setup, limit in limits.items()))
 
 
 def _limit_in(session: StoredSession) -> DepthLimit | None:
