@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from kept_rules import PROMISES as OF_RULES
 from postgresql_server import postgresql_url
 from presses import T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
+from sledwatch_analytics.bulk.exporting import Range
+from sledwatch_analytics.bulk.reanalysing import Plan, Report, reanalyse
 from sledwatch_analytics.closing import DailyLook
 from sledwatch_analytics.closing.pain import note_pain
 from sledwatch_storage.series.sqlite import SqliteSeries
@@ -190,3 +193,22 @@ def test_who_acknowledges_while_a_closing_writes_is_not_overwritten(house: House
 
     (after,) = alerts.list_alerts(house.engine)
     assert ("acknowledged", 3) == (after.state, after.count)
+
+
+def test_history_is_judged_anew_once(house: House, tmp_path: Path) -> None:
+    house.has_trained("m-1", range(3, 60, 3), 10_000.0)
+    house.has_trained("m-1", [1], 25_000.0)
+    plan = Plan(
+        Range(alerts.at(T0_US).date() - timedelta(days=60), alerts.at(T0_US).date()),
+        tmp_path / "work",
+        1,
+        None,
+        dry_run=False,
+    )
+    report = Report(lambda _: None, lambda _: None, lambda _done, _of: None)
+    first, second = (
+        reanalyse(house.engine, plan, lambda: house.now_us, report, threading.Event()).compared for _ in range(2)
+    )
+    assert 1 == first.findings["workload.spike"]["new"]
+    assert ["m-1-1-days-ago"] == [alert.session for alert in alerts.list_alerts(house.engine, rule="workload.spike")]
+    assert (0, 0) == (second.changed, sum(second.alerts.values()))
