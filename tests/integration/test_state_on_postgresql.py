@@ -19,14 +19,14 @@ from kept_lifts import PROMISES as OF_LIFTS
 from kept_limits import PROMISES
 from kept_rules import PROMISES as OF_RULES
 from postgresql_server import postgresql_url
-from presses import T0_US, S, Session, online
+from presses import DAY_US, T0_US, S, Session, online
 from sledwatch.events import Event, Frame, Reason, Refusal
 from sledwatch_analytics.bulk.exporting import Range
 from sledwatch_analytics.bulk.reanalysing import Plan, Report, reanalyse
 from sledwatch_analytics.closing import DailyLook
 from sledwatch_analytics.closing.pain import note_pain
 from sledwatch_storage.series.sqlite import SqliteSeries
-from sledwatch_storage.state import alerts, notes, quarantine, schema
+from sledwatch_storage.state import alerts, lookback, notes, quarantine, schema
 from sledwatch_storage.state.engine import begin, migrate, open_state
 from sledwatch_storage.state.imports import Imported, import_sessions
 from sledwatch_storage.state.ledger import Arrived, Refused, record
@@ -81,6 +81,22 @@ def test_history_is_imported_once(engine: Engine) -> None:
     history = [earlier_session("m-1", days, 900.0) for days in (9, 6, 3)]
     assert [Imported(3, 30, 0), Imported(0, 0, 3)] == [import_sessions(engine, history, T0_US) for _ in range(2)]
     assert 3 == len(member_sessions(engine, "m-1", T0_US))
+
+
+def test_what_happened_in_a_span_is_found_by_member_and_time(house: House) -> None:
+    too_deep(house)
+    house.closer.run_once()
+    span = (house.engine, "m-1", T0_US - DAY_US, T0_US + DAY_US)
+    assert ([2], [10.0, 15.0]) == (
+        [len(reps_of(house.engine, session)) for session in lookback.velocity_losses(*span)],
+        pytest.approx(sorted(lookback.reps_too_deep(*span)["over_mm"]), abs=2.0),
+    )
+    (alert,) = lookback.alerts_then(*span)
+    assert "depth.excessive" == alert["rule"]
+    assert alert["rule"] in {found["rule"] for found in lookback.findings_then(*span)}
+    assert [410.0] == [change["limit_mm"] for change in lookback.limit_changes_until(house.engine, "m-1", T0_US)]
+    assert ["equation"] == [one["strength"]["method"] for one in lookback.strengths(*span)]
+    assert [] == lookback.notes_then(*span)
 
 
 def test_what_is_missing_is_known_by_day_and_looked_for_daily(house: House) -> None:
