@@ -193,19 +193,14 @@ def test_a_pool_and_a_cluster_of_two_workers_write_the_same_bytes(spiked: House,
     assert 2 == len(alone)
 
 
-def test_a_cluster_that_is_not_there_is_told(
+def test_a_cluster_that_is_not_there_is_told_before_anything_is_done(
     spiked: House, tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running, "_CONNECT_S", 0.2)
+    plan = Plan(EVER, tmp_path / "work", 1, f"tcp://127.0.0.1:{free_port()}", dry_run=True)
     with pytest.raises(RunFailed, match="no Dask scheduler at tcp"):
-        run(
-            exported_from(spiked, tmp_path / "export"),
-            tmp_path / "judged",
-            1,
-            f"tcp://127.0.0.1:{free_port()}",
-            lambda _: None,
-            threading.Event(),
-        )
+        reanalyse(spiked.engine, plan, lambda: T0_US, SILENT, threading.Event())
+    assert [] == list((tmp_path / "work").iterdir())
 
 
 def test_rules_of_a_gym_hold_for_the_sessions_there(house: House, tmp_path: Path) -> None:

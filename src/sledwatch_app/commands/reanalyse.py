@@ -46,7 +46,9 @@ def reanalyse(
     ] = None,
     work_dir: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--work-dir", metavar="DIR", help="Where files go.", show_default="reanalysis in the data"),
+        typer.Option(
+            "--work-dir", metavar="DIR", help="Where files go.", show_default="reanalysis in the data directory"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Tell what changed as JSON.")] = False,
     data: DataOption = None,

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Engine, func, select
 
 from sledwatch_analytics.bulk.exporting import ExportProgress, Partition, Range, RulesFor, Stopped, export
-from sledwatch_analytics.bulk.running import RunProgress, run
+from sledwatch_analytics.bulk.running import RunProgress, require_cluster, run
 from sledwatch_analytics.bulk.settling import Comparison, settle
 from sledwatch_storage.state import schema
 from sledwatch_storage.state.rules import rules_of_all
@@ -82,6 +82,8 @@ def reanalyse(
         ran[:] = [now]
         report.run(now)
 
+    if plan.dask_url is not None:
+        require_cluster(plan.dask_url)
     with alone_in(plan.directory):
         there = _export(engine, plan, report_export, stop)
         results = run(there, plan.directory / "judged", plan.workers, plan.dask_url, report_run, stop)

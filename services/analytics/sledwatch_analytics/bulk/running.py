@@ -136,14 +136,7 @@ def _in_pool(tasks: Sequence[Task], workers: int, stop: threading.Event, analyse
 
 
 def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event, analyse: Analyse) -> Iterator[Task]:
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra that only this needs
-    except ModuleNotFoundError as error:
-        raise RunFailed(f"the Python package {error.name} is missing: install sledwatch[dask]") from None
-    try:
-        client = Client(url, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise RunFailed(f"no Dask scheduler at {url}: {error}") from None
+    client = _connected(url)
     with client:
         workers = _threads_of(client, url)
         waiting, running = list(reversed(tasks)), dict[Any, Task]()
@@ -163,6 +156,23 @@ def _on_cluster(tasks: Sequence[Task], url: str, stop: threading.Event, analyse:
                     raise Stopped
         finally:
             client.cancel(list(running))
+
+
+def require_cluster(url: str) -> None:
+    """Raises RunFailed where a Dask cluster cannot do the work, before anybody has waited for anything."""
+    with _connected(url) as client:
+        _threads_of(client, url)
+
+
+def _connected(url: str) -> "Client":
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra that only this needs
+    except ModuleNotFoundError as error:
+        raise RunFailed(f"the Python package {error.name} is missing: install sledwatch[dask]") from None
+    try:
+        return Client(url, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise RunFailed(f"no Dask scheduler at {url}: {error}") from None
 
 
 def _threads_of(client: "Client", url: str) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from sledwatch_analytics.bulk.exporting import ExportProgress, Files, Partition, Range, Stopped, time_zones
 from sledwatch_analytics.bulk.finding_again import SAMPLES, find_in_parquet
 from sledwatch_analytics.bulk.reanalysing import Plan, Report, alone_in, partitions_for
-from sledwatch_analytics.bulk.running import run
+from sledwatch_analytics.bulk.running import require_cluster, run
 from sledwatch_analytics.stored import stored_samples
 from sledwatch_storage.series import SeriesStore
 from sledwatch_storage.state import arrivals, corrections, schema
@@ -62,6 +62,8 @@ def find_anew(
     StoreUnavailable.
     """
     plan.directory.mkdir(parents=True, exist_ok=True)
+    if plan.dask_url is not None:
+        require_cluster(plan.dask_url)
     with alone_in(plan.directory):
         there, without = _export(engine, series, plan, report.export, stop)
         directory = plan.directory / "found"
