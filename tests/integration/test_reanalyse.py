@@ -1,5 +1,8 @@
 """`sledwatch reanalyse`: what is judged in bulk is what a closing says, is told, and put in its place once."""
 
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -173,6 +176,18 @@ def test_two_reanalyses_do_not_work_in_one_directory(spiked: House, tmp_path: Pa
     plan = Plan(EVER, tmp_path / "work", workers=1, dask_url=None, dry_run=True)
     report = Report(lambda _: None, while_it_runs, lambda _done, _of: None)
     assert 2 == reanalyse(spiked.engine, plan, lambda: T0_US, report, threading.Event()).members
+
+
+def test_a_gym_that_nobody_knows_is_wrong_use(empty_state: Path, tmp_path: Path) -> None:
+    """A mistyped name would else read as a gym in which all is well."""
+    shutil.copyfile(empty_state, tmp_path / "state.db")
+    words = ["reanalyse", "--data", str(tmp_path), "--from", "2026-01-01", "--to", "2026-02-01", "--gym", "nowhere"]
+    command = [sys.executable, "-m", "sledwatch_app", *words]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (2, "sledwatch: --gym nowhere: no such gym: none of its machines was ever seen\n") == (
+        ended.returncode,
+        ended.stderr,
+    )
 
 
 def test_a_pool_and_a_cluster_of_two_workers_write_the_same_bytes(spiked: House, tmp_path: Path) -> None:

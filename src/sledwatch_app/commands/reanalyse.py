@@ -62,6 +62,7 @@ def reanalyse(
     from sledwatch_app.settings import load
     from sledwatch_storage.series import StoreUnavailable
     from sledwatch_storage.state.engine import StateUnavailable
+    from sledwatch_storage.state.gyms import get_gym
 
     try:
         from sledwatch_analytics.bulk.exporting import Range, Stopped
@@ -87,6 +88,8 @@ def reanalyse(
         dry_run=dry_run,
     )
     try:
+        if gym is not None and get_gym(state, gym) is None:
+            raise WrongUse(f"--gym {gym}: no such gym: none of its machines was ever seen")
         with wiring.stop_on_signals() as stop, shown_reanalysis() as report:
             if from_samples:
                 with closing(wiring.series_store(settings)) as series:
