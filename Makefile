@@ -27,7 +27,7 @@ run: install ## run everything with a simulated gym, for example: make run ARGS=
 	@exec $(BIN)/sledwatch up $(ARGS)
 
 test: install ## run all tests, in parallel; those that need an absent program are skipped and say so
-	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 fault: install ## stage the long faults, some 90 minutes; for example: make fault ARGS="-k 'killed and influx'"
 	@SLEDWATCH_FAULT=long $(BIN)/python -m pytest tests/fault -v -o log_cli=true --log-cli-level=INFO \

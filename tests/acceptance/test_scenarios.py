@@ -3,8 +3,11 @@
 scenario_promises says what each promises; that it is true of them whatever the seed and the hour: test_sim_promises.
 """
 
+import fcntl
 import json
+import pickle
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +69,26 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory, free_port):  # type: ignore[no-untyped-def]
+def played(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], worker_id: str) -> Played:
+    """Played once a run, whichever workers ask: the first to come plays, the others wait for what it has seen."""
     directory = tmp_path_factory.mktemp("scenarios")
+    if worker_id == "master":
+        return _play(directory, free_port)
+    kept = tmp_path_factory.getbasetemp().parent / "scenarios-played"
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_play(directory, free_port)))
+        seen: Played = pickle.loads(kept.read_bytes())  # noqa: S301 - written by another worker of this run
+    return seen
+
+
+def _play(directory: Path, free_port: Callable[[], int]) -> Played:
     truth = directory / "truth.jsonl"
     with WholeLine(directory / "data", free_port, "--no-simulator") as line:
         done = line.run("simulate", "--all", "--speed", "5000", "--truth", str(truth), timeout_s=300)
         assert done.returncode == 0, done.stderr
-        yield Played(line, truth)
+        return Played(line, truth)
 
 
 @pytest.mark.parametrize("name", CAST)

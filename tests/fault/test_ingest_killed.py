@@ -21,7 +21,8 @@ def test_ingest_killed_again_and_again_loses_nothing_and_stores_nothing_twice(
     for kill in range(1, KILLS + 1):
         before = stores.recorded()
         gym.wait_sent(kill / (KILLS + 1))
-        eventually(lambda known=before: stores.recorded() > known)
+        # On a busy machine all of it may have been sent and recorded while ingest started.
+        eventually(lambda known=before: stores.recorded() > known or stores.recorded() == gym.frames)
         ingest.kill()
         progress.info("ingest killed %s of %s times", kill, KILLS)
         ingest.start()
