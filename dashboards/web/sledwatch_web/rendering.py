@@ -26,6 +26,8 @@ class Charts:
         self._kept = kept
         self._drawn: OrderedDict[str, Markup] = OrderedDict()
         self._lock = threading.Lock()
+        # Altair mixes up the parts of pictures that are put together in several threads at once.
+        self._specifying = threading.Lock()
         self._limiter: anyio.CapacityLimiter | None = None
         self._warm = threading.Event()
 
@@ -33,7 +35,11 @@ class Charts:
         """The drawing of what `spec` returns, both made in a thread, safe to be put into a page."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(lambda: self.draw(spec()), limiter=self._limiter)
+        return await anyio.to_thread.run_sync(lambda: self.draw(self._specified(spec)), limiter=self._limiter)
+
+    def _specified(self, spec: Callable[[], Json]) -> Json:
+        with self._specifying:
+            return spec()
 
     def draw(self, spec: Json) -> Markup:
         """The drawing of a specification, in the caller's thread."""
